@@ -309,6 +309,10 @@ class EvidenceFolder(Protocol):
 class Clock(Protocol):
     """Whatever lasts is measured by `now`, or is a difference of `utc`; `wall` may jump at any time."""
 
+    @property
+    def started(self) -> datetime:
+        """When the run began, by its own time."""
+
     def now(self) -> float:
         """Seconds on a monotonic clock with a resolution below a microsecond."""
 

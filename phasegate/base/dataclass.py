@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, fields
 from functools import cache, partial
 from operator import attrgetter
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 _PARAMETERS = "__dataclass_params__"
@@ -71,7 +72,12 @@ def _init_of(cls: Any) -> Callable[..., None]:
         elif default:
             value = f"_{name}()" if default == "=_MISSING" else f"_{name}"
         if one.init or default:
-            body.append(f" _put(self, {name!r}, {value})")
+            slot = getattr(cls, name, None)
+            if isinstance(slot, MemberDescriptorType):  # a third faster
+                names[f"_set_{name}"] = slot.__set__
+                body.append(f" _set_{name}(self, {value})")
+            else:
+                body.append(f" _put(self, {name!r}, {value})")
     if hasattr(cls, "__post_init__"):
         body.append(" self.__post_init__()")
     parameters = ", ".join(plain + (keyed if keyed[1:] else []))

@@ -515,6 +515,60 @@ class Code(StrEnum):
     NO_STAGE_OR_SERVICE = "no_stage_or_service"
     TOOL_UNSUCCESSFUL = "tool_unsuccessful"
 
+    # What monitoring and other servers say.
+    ANSWER_STATUS = "answer_status"
+    ANSWER_NO_JSON = "answer_no_json"
+    NO_TIME_IN_ANSWER = "no_time_in_answer"
+    NOT_OF_TARGET = "not_of_target"
+    NO_HANDSHAKE = "no_handshake"
+    TLS_NOT_OFFERED = "tls_not_offered"
+    PROM_ASKED = "prom_asked"
+    PROM_NO_ANSWER = "prom_no_answer"
+    PROM_REFUSED = "prom_refused"
+    PROM_WARNED = "prom_warned"
+    PROM_SERIES_OVER_LIMIT = "prom_series_over_limit"
+    PROM_NO_SERIES = "prom_no_series"
+    PROM_MANY_SERIES = "prom_many_series"
+    PROM_OF_PARTS = "prom_of_parts"
+    PROM_NO_VALUE = "prom_no_value"
+    PROM_STALE = "prom_stale"
+    PROM_GAPS = "prom_gaps"
+    PROM_UP = "prom_up"
+    PROM_DOWN = "prom_down"
+    PROM_NO_TARGET = "prom_no_target"
+    PROM_NO_RULES = "prom_no_rules"
+    PROM_RULE_MISSING = "prom_rule_missing"
+    PROM_RULE_BROKEN = "prom_rule_broken"
+    PROM_FIRES = "prom_fires"
+    PROM_SILENT = "prom_silent"
+
+    # What arrives in logs.
+    LOG_TOO_LARGE = "log_too_large"
+    LOG_LINES_OVER_LIMIT = "log_lines_over_limit"
+    LOKI_REFUSED = "loki_refused"
+    NO_LINE_CAUSED = "no_line_caused"
+    LINE_NOT_ARRIVED = "line_not_arrived"
+    FIELDS_MISSING = "fields_missing"
+    FORBIDDEN_TEXT = "forbidden_text"
+    NO_LINES = "no_lines"
+
+    # What a database holds.
+    SQL_FAILED = "sql_failed"
+    SQL_WITHOUT_ROWS = "sql_without_rows"
+    SQL_NO_NUMBER = "sql_no_number"
+    SQL_VIOLATIONS = "sql_violations"
+    SQL_ROWS_DIFFER = "sql_rows_differ"
+    NO_DATABASE_FILE = "no_database_file"
+    DATABASE_URL_WRONG = "database_url_wrong"
+    TABLE_MISSING = "table_missing"
+    COLUMNS_MISSING = "columns_missing"
+    COLUMN_OTHER = "column_other"
+    PRIMARY_KEY_OTHER = "primary_key_other"
+    INDEXES_MISSING = "indexes_missing"
+    MIGRATION_UNREADABLE = "migration_unreadable"
+    NO_MIGRATIONS = "no_migrations"
+    MIGRATIONS_DIFFER = "migrations_differ"
+
     # What scanners report.
     SCAN_BY = "scan_by"
     NOT_SARIF = "not_sarif"
@@ -1121,6 +1175,8 @@ def some(names: Iterable[str], most: int) -> Fact:
 
 def encode(value: Any) -> Any:
     """The JSON of a text or fact, or of a value of one."""
+    if type(value) is str:
+        return value
     match value:
         case Fact():
             return {"code": value.code.value} | {name: encode(one) for name, one in value.values.items()}

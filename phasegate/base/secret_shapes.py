@@ -63,6 +63,8 @@ _SHAPES = {
     "basic credentials": re.compile(r"(?i)(?<=authorization: basic )[A-Za-z0-9+/=]{8,}"),
     "a password in a URL": re.compile(r"(?<=://)[^\s/:@'\"]*:(?![$])[^\s/'\"]+(?=@[\w.\[-])"),
 }
+_SHORTEST_SHAPE = 15
+"""Characters of the shortest text that has one of these shapes, but for a password in a URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +101,15 @@ def secrets_in_text(text: str) -> Iterator[Shaped]:
 
     They may overlap.
     """
-    for match in chain(_ASSIGNED.finditer(text), _OPTION.finditer(text)):
+    assigned = _ASSIGNED.finditer(text) if "=" in text else ()
+    with_flags = "-" in text
+    for match in chain(assigned, _OPTION.finditer(text) if with_flags else ()):
         name, value = match["name"], match["value"]
         quoted = value[0] in "\"'"
         inside, start = value[1:-1] if quoted else value, match.start("value") + quoted
         if name.lower() not in _TOO_SHORT and is_secret(name, inside):
             yield Shaped(f"{name}=***", inside, start, start + len(inside))
-    for given in _GIVEN:
+    for given in _GIVEN if with_flags else ():
         for match in given.finditer(text):
             if not match["value"].startswith("$"):
                 yield Shaped("a password", match["value"], match.start("value"), match.end("value"))
@@ -140,6 +144,8 @@ def without_secrets(text: str, *, put: str, name: str = "") -> str:
 
 
 def _find_shapes(text: str) -> Iterator[Shaped]:
+    if len(text) < _SHORTEST_SHAPE and "://" not in text:
+        return
     for what, shape in _SHAPES.items():
         for match in shape.finditer(text):
             yield Shaped(what, match[0], match.start(), match.end())

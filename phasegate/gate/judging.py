@@ -112,7 +112,7 @@ def judge_attempt(
         absent=absent,
         always_valid=check.until_decided,
     )
-    return replace(found, decided=decision)
+    return found if decision is None else replace(found, decided=decision)
 
 
 def judge_fault(asked: PlanCriterion, fault: FaultResult) -> Judgement:

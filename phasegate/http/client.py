@@ -21,7 +21,7 @@ from phasegate.http.connection import Answer, ClientConnection, NoAnswer, Questi
 from phasegate.http.messages.header_lines import text_headers
 from phasegate.http.messages.redirect import MAX_REDIRECTS, NotFollowedError, follow_redirect
 from phasegate.http.places import address_of
-from phasegate.pulse import Pulse
+from phasegate.pulse import BEAT, Pulse
 from phasegate.wire.connection import IDEMPOTENT
 from phasegate.wire.connector import ConnectError, Connector, GeneratorError
 from phasegate.wire.request import Endpoint, endpoint_of, request_bytes
@@ -56,19 +56,26 @@ class Network:
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
         client = Client(self)
+        if not self._clients:
+            self.pulse.begin()
         self._clients += 1
         if self._beating is None:
-            self.pulse.begin()
-            self._beating = asyncio.create_task(self.pulse.beat())
+            self._beating = asyncio.create_task(self._beat())
         try:
             yield client
         finally:
             client.close()
             self._clients -= 1
-            if not self._clients:
-                self._beating.cancel()
-                self._beating = None
             await asyncio.sleep(0)  # the sockets are closed by the event loop
+
+    async def _beat(self) -> None:
+        """A while longer than there are clients: checks that follow each other go on with one task."""
+        try:
+            while self._clients:
+                self.pulse.look()
+                await asyncio.sleep(BEAT)
+        finally:
+            self._beating = None
 
     def connector(self, endpoint: Endpoint, tls: Mapping[str, str]) -> Connector:
         """Errors: GeneratorError when a certificate file cannot be used."""

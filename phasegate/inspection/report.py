@@ -50,14 +50,13 @@ class ToolReport:
         return f"{self.name} {self.version}".rstrip()
 
     def inspection(self) -> Inspection:
-        """Its findings, or that it found nothing."""
+        """Its findings, and that it looked."""
         n, of = (1, "report") if self.files is None else (len(self.files), "file")
         looked = self.looked or Looked(n=n, of=of, family=self.name, tool=self.tool)
-        silent = not self.findings and not self.unproven
         return Inspection(
             files=None if self.files is None else len(self.files),
             findings=self.findings,
-            looked={self.name: looked} if silent else {},
+            looked={} if self.unproven else {self.name: looked},
             unproven=self.unproven,
             notes=self.notes,
         )

@@ -42,6 +42,23 @@ _KINDS: Mapping[str, tuple[str, str]] = {
         "phasegate.kinds.dockerfile.kind:DockerfileKind",
         "Dockerfiles and Compose files: what they make and start is fit for production",
     ),
+    "prometheus": (
+        "phasegate.kinds.prometheus.kind:PrometheusKind",
+        "what Prometheus says of the target: numbers, targets that are up, alerts that fire",
+    ),
+    "query": ("phasegate.kinds.query:QueryKind", "numbers in what a server answers with JSON"),
+    "security": (
+        "phasegate.kinds.security.kind:SecurityKind",
+        "what the target gives away: headers, cookies, TLS, error pages, files that are served",
+    ),
+    "database": (
+        "phasegate.kinds.database.kind:DatabaseKind",
+        "a database: numbers, violations, migrations, schema",
+    ),
+    "logs": (
+        "phasegate.kinds.logs.kind:LogsKind",
+        "whether lines arrive where logs are kept, and what they hold",
+    ),
     "scan": ("phasegate.kinds.scan.kind:ScanKind", "what scanners found, and whether they looked at all"),
 }
 """Where the kind is, and what it observes, by name: to list kinds, none is imported."""

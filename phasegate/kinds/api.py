@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, WithJsonSchema
@@ -29,7 +29,7 @@ from phasegate.kinds.base import Kind, TimedParams
 from phasegate.model.cases import after, case_measures
 from phasegate.model.histogram import Histogram
 from phasegate.model.measures import Distribution, Measure, MeasureSpec
-from phasegate.model.observation import Case, CaseStatus, Observation, belongs, census, census_by_part
+from phasegate.model.observation import Case, CaseStatus, Observation, by_part
 from phasegate.world import Destination, World
 
 FLOWS_AT_ONCE = 4
@@ -132,9 +132,10 @@ class _Session:
         earlier = {case.id: case for case in self._world.earlier}
         known = {case.id: case for cases in self._carried.values() for case in cases}
         known |= {case.id: after(case, earlier) for case in self._telling.cases}
-        ids = [id for group in (self._setup, *self._flows, self._teardown) for _, _, id in group.planned()]
-        return tuple(known[id] for id in ids if id in known) + tuple(
-            case for case in known.values() if case.id not in set(ids)
+        groups = (self._setup, *self._flows, self._teardown)
+        planned = dict.fromkeys(id for group in groups for _, _, id in group.planned())
+        return tuple(known[id] for id in planned if id in known) + tuple(
+            case for id, case in known.items() if id not in planned
         )
 
     async def run(self) -> None:
@@ -236,21 +237,21 @@ def _holds(flow: Group, name: str) -> bool:
 
 def _observation(cases: tuple[Case, ...], notes: tuple[Message, ...], error: Message | None) -> Observation:
     failed = [case for case in cases if case.status is CaseStatus.FAILED]
-    measures = {"pass_rate": census(cases), "latency": _latency(cases), **case_measures(cases)}
-    parts: dict[str, Mapping[str, Measure]] = {}
-    for part, share in census_by_part(cases).items():
-        members = [case for case in cases if belongs(case, part)]
-        parts[part] = {"pass_rate": share, "latency": _latency(members), **case_measures(members)}
     causes = Counter(first_failure(case.message) for case in failed)
     return Observation(
-        measures=measures,
-        parts=parts,
+        measures=_measures(cases),
+        parts={part: _measures(members) for part, members in by_part(cases).items()},
         cases=cases,
         evidence=tuple(path for case in failed for path in case.evidence),
         notes=notes,
         causes=dict(causes.most_common(CAUSES)),
         error=error,
     )
+
+
+def _measures(cases: Sequence[Case]) -> Mapping[str, Measure]:
+    counts = case_measures(cases)
+    return {"pass_rate": counts.pop("pass_rate"), "latency": _latency(cases), **counts}
 
 
 def _latency(cases: Iterable[Case]) -> Distribution:

@@ -22,7 +22,7 @@ from phasegate.http.probes.tally import ProbeTally
 from phasegate.http.transcript import resend_note, transcript
 from phasegate.http.written import Headers, address_like
 from phasegate.kinds.base import Amount, Kind, TimedParams
-from phasegate.model.measures import Chart, Measure, MeasureSpec
+from phasegate.model.measures import Chart, Distribution, Measure, MeasureSpec, Share
 from phasegate.model.observation import Observation
 from phasegate.world import Enough, HttpFailure, HttpReply, HttpRequest, Progress, World
 
@@ -283,12 +283,13 @@ class _Probing:
             timeline=tally.timeline() if (tally.span or 0.0) > CHARTED else (),
         )
 
-    def _measures(self) -> dict[str, Measure]:
+    def _measures(self) -> Mapping[str, Measure]:
+        measures: dict[str, Share | Distribution]
+        measures = {"success_rate": self._tally.success_rate(), "latency": self._tally.latency()}
+        if not self._unused:
+            return measures
         unused, replaced = (0, self._unused) if self._replaces else (self._unused, 0)
-        return {
-            "success_rate": replace(self._tally.success_rate(), unused=unused, replaced=replaced),
-            "latency": replace(self._tally.latency(), unused=unused, replaced=replaced),
-        }
+        return {name: replace(one, unused=unused, replaced=replaced) for name, one in measures.items()}
 
     @property
     def _replaces(self) -> bool:

@@ -30,7 +30,7 @@ class Reason(Closed):
 
     to: Off
     """The severity: `error`, `warning`, `info`, or `off`."""
-    because: Annotated[Text, Field(min_length=1)]
+    because: Text
     """Why; it is in the report."""
 
     @property
@@ -60,6 +60,8 @@ class FindingParams(CheckParams):
         known = {rule.id: rule for rule in self.rules}
         for key, changes in (("lower", self.lower), ("raise", self.raise_)):
             for rule, reason in changes.items():
+                if not reason.because.strip():
+                    yield (key, rule, "because"), "say why, for whoever reads the report"
                 if "." in rule:  # of a tool, whose rules nobody lists
                     continue
                 if rule not in known:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Annotated, Any
 
 from phasegate.base.dataclass_json import Form
@@ -100,11 +101,17 @@ def decode_measure(data: object) -> Measure:
 
 def _facts(measure: Share | Number, *besides: str) -> dict[str, Any]:
     """The fields that say something, but some."""
+    kind: Any = type(measure)
     return {
-        one.name: _listed(value)
-        for one in fields(measure)
-        if one.name not in besides and (value := getattr(measure, one.name)) != one.default
+        name: _listed(value)
+        for name, default in _defaults(kind)
+        if name not in besides and (value := getattr(measure, name)) != default
     }
+
+
+@cache
+def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple((one.name, one.default) for one in fields(kind))
 
 
 def _listed(value: Any) -> Any:

@@ -149,6 +149,8 @@ def census(cases: Iterable[Case]) -> Share:
 def count_failed(cases: Iterable[Case]) -> Number:
     """How many cases failed; so many at the least where one of them has no result."""
     everything = tuple(cases)
+    if not everything:
+        return Number(value=None)
     return Number(
         value=sum(case.status is CaseStatus.FAILED for case in everything),
         partial=any(case.status in (CaseStatus.SKIPPED, CaseStatus.LOST) for case in everything),

@@ -154,10 +154,8 @@ class UnderWay:
         # One moment for all that follows, so that the duration judged is the one in the record.
         ended = self._clock.utc()
         judged = self._judge(ended)
-        for criterion in judged.criteria:
-            self._emit(CriterionJudged(at=ended, criterion=criterion))
-        for waiver in judged.waivers:
-            self._emit(WaiverApplied(at=ended, waiver=waiver))
+        self._emit_all(CriterionJudged(at=ended, criterion=criterion) for criterion in judged.criteria)
+        self._emit_all(WaiverApplied(at=ended, waiver=waiver) for waiver in judged.waivers)
         # It may have to look through whatever programs left; Ctrl-C is heard meanwhile.
         self._stage = "evidence is listed"
         self._end(judged, ended, await self._list_evidence())

@@ -9,6 +9,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,8 +66,7 @@ class EvidenceStore:
 
     def folder(self, check: str, attempt: int) -> AttemptFolder:
         """The folder of one attempt, `evidence/<check>/<attempt>/`, made when it is first used."""
-        # `target` is not an id a check can have.
-        return AttemptFolder(self.path / safe_name(check) / str(attempt), self)
+        return AttemptFolder(check, attempt, self)
 
     def log(self, name: str) -> EvidenceLog:
         """A log of the target, `evidence/target/<name>.log`, made empty. Errors: RecordError."""
@@ -209,13 +209,19 @@ class EvidenceStore:
 class AttemptFolder:
     """See `phasegate.world.EvidenceFolder`."""
 
-    def __init__(self, path: Path, store: EvidenceStore) -> None:
-        self._path = path
+    def __init__(self, check: str, attempt: int, store: EvidenceStore) -> None:
+        self._check = check
+        self._attempt = attempt
         self._made = False
         self._store = store
         self._given: set[str] = set()
         self._last: dict[str, int] = {}
         """The number that each wanted name was last given with."""
+
+    @cached_property
+    def _path(self) -> Path:
+        # `target` is not an id a check can have.
+        return self._store.path / safe_name(self._check) / str(self._attempt)
 
     @property
     def path(self) -> Path:

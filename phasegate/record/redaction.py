@@ -82,11 +82,13 @@ _HEADER = re.compile(
       | (?P<bare> [^\s"'\\] (?(dump) [^],})\r\n]* | (?: (?! \\++[rn] ) [^\r\n] )* ) )
     )"""
 )
-_TELLTALES = (
-    *(b"authorization", b"cookie", b"bearer ", b"basic "),
-    *(f'"{key}":'.encode() for key in sorted(_TOLD)),
-)
-"""In lower case, what stands in every JSON line in which something is replaced though no secret is known."""
+_TELLTALES = (b"authorization", b"cookie", b"bearer ", b"basic ")
+"""In lower case, what stands in every JSON line in which something is replaced though no secret is known, but
+for URLs and what is below the keys of `_TOLD`."""
+_TOLD_KEY = re.compile(f'"({"|".join(sorted(_TOLD))})":')
+"""A key in a line without blanks; in a text the quotes would be escaped."""
+_TOLD_KEYS = [f'"{key}":'.encode() for key in sorted(_TOLD)]
+_json = json.JSONDecoder()
 _URL = re.compile(rb"(?P<kept>://[^\s/:@'\"]{0,200}:)(?!\$)[^\s/'\"@]{1,200}(?=@[\w.\[-])")
 _CREDENTIALS = re.compile(
     rb"(?P<kept>\b[Bb](?i:earer|asic) +)(?:(?<=[Rr] )(?=[\w.~+/-]*[0-9])[\w.~+/-]{8,}=*"
@@ -163,12 +165,19 @@ class Redactor:
         return self._values_and_headers(data)
 
     def is_clean(self, line: bytes) -> bool:
-        """Whether one look at a JSON line of the record shows that nothing in it is replaced: no secret is
-        known, and it has nothing that a header, a URL with a password or a setting would have."""
+        """Whether a look at a JSON line of the record shows that nothing in it is replaced: no secret is
+        known, it has nothing that a header or a URL with a password would have, and its settings and
+        commands stay as they are."""
         if self._values:
             return False
         small = line.lower()
-        return not any(word in small for word in _TELLTALES) and not (b"://" in small and b"@" in small)
+        if any(map(small.__contains__, _TELLTALES)) or (b"://" in small and b"@" in small):
+            return False
+        if not any(map(line.__contains__, _TOLD_KEYS)):
+            return True
+        text = line.decode("utf-8", "surrogatepass")
+        settings = ({match[1]: _json.raw_decode(text, match.end())[0]} for match in _TOLD_KEY.finditer(text))
+        return all(self.redact_tree(one, free=False) == one for one in settings)
 
     def redact_name(self, name: str) -> str:
         """A name of a file: whoever made it may have replaced whatever is not a letter in it."""

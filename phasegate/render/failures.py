@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from phasegate.base.dataclass import dataclass
-from phasegate.base.facts import Code, Message
+from phasegate.base.facts import Code, Fact, Message
 from phasegate.model.measures import Number
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 from phasegate.model.result import CheckResult, CheckStatus, RunResult
@@ -22,6 +22,8 @@ MOST_CAUSES = 60
 MOST_SHOWN = 8
 """Failures of one cause shown in full; the others are named."""
 MOST_NAMED = 40
+MOST_FINDINGS = 10
+"""Findings of one check that stand beside the verdict."""
 MOST_MISSING = 25
 """Skipped or lost cases of one check that are named."""
 _ROW = re.compile(r"\s?\[[^\[\]]*\]$")
@@ -67,6 +69,11 @@ class Failure:
     """Ids of those that cover it."""
 
     @property
+    def rule(self) -> str:
+        """The rule that it is a finding of; empty for any other failure."""
+        return "" if self.case is None else rule_of(self.case)
+
+    @property
     def place(self) -> str:
         if self.case is None or not self.case.file:
             return ""
@@ -85,6 +92,11 @@ class Cause:
     def waived(self) -> bool:
         """Whether waivers cover all of it."""
         return all(failure.waivers for failure in self.failures)
+
+    @property
+    def finding(self) -> bool:
+        """Whether it is a rule, and its failures are what that found."""
+        return bool(self.failures[0].rule)
 
     @property
     def full(self) -> tuple[Failure, ...]:
@@ -107,6 +119,21 @@ class Cause:
     @property
     def checks(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(failure.check.id for failure in self.failures))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a check found in files, as far as it fails and nobody waived it."""
+
+    check: CheckResult
+    rules: tuple[tuple[str, int], ...]
+    """How often each rule found something, most often first."""
+    first: tuple[Failure, ...]
+    """The first ones, by file and line."""
+
+    @property
+    def total(self) -> int:
+        return sum(times for _, times in self.rules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +179,7 @@ def causes_of(run: RunResult) -> tuple[Cause, ...]:
             groups.setdefault(_alike(failure), []).append(failure)
     causes = [
         Cause(
-            text=first_line(failures[0].message) or "no message was given",
+            text=failures[0].rule or first_line(failures[0].message) or "no message was given",
             failures=tuple(failures),
             anchor=anchor("cause", key),
         )
@@ -171,6 +198,28 @@ def causes_of(run: RunResult) -> tuple[Cause, ...]:
     )
 
 
+def rule_of(case: Case) -> str:
+    """The rule that a case is a finding of; empty for any other case."""
+    message = case.message
+    found = isinstance(message, Fact) and message.code in (Code.FINDING, Code.TOOL_FINDING)
+    return message.rule or "" if found and isinstance(message, Fact) else ""
+
+
+def findings_of(run: RunResult) -> tuple[Findings, ...]:
+    """For each check that found something in files."""
+    waived = find_waived_cases(run)
+    found = []
+    for check in run.checks():
+        everything = _failures_of(run, check, waived)
+        failures = [failure for failure in everything if failure.rule and not failure.waivers]
+        rules = Counter(failure.rule for failure in failures)
+        if rules:
+            by_times = sorted(rules.items(), key=lambda item: (-item[1], item[0]))
+            first = tuple(failures[:MOST_FINDINGS])
+            found.append(Findings(check=check, rules=tuple(by_times), first=first))
+    return tuple(found)
+
+
 def main_cause(run: RunResult) -> str:
     """What most failures have in common, with its counts: `14 x api, 28 x e2e: not configured correctly`.
 
@@ -183,7 +232,7 @@ def main_cause(run: RunResult) -> str:
         for check in run.checks()
         if check.blocking
         for failure in _failures_of(run, check, waived)
-        if not failure.waivers
+        if not failure.waivers and not failure.rule
     ]
     firsts = {first_line(failure.message) for failure in failures}
     found: dict[str, Counter[str]] = {}
@@ -224,6 +273,8 @@ def _own_words(message: Message) -> Iterator[str]:
 
 def _alike(failure: Failure) -> str:
     """What failures of one cause have in common: how they begin, and what went wrong most often."""
+    if failure.rule:
+        return f"{failure.check.id} {failure.rule}"
     most = failure.causes[0][0] if failure.causes else ""
     return "\n".join(filter(None, (_VARYING.sub("#", first_line(failure.message)), most)))
 

@@ -220,8 +220,10 @@ def _entry_of_criterion(criterion: CriterionResult) -> _Entry:
         CriterionVerdict.UNPROVEN: ("error", "phasegate.Unproven"),
         CriterionVerdict.WAIVED: ("skipped", "phasegate.Waived"),
     }[criterion.verdict]
-    asked = criterion.asked
-    message = f"required {required(criterion)}, observed {observed(criterion)}: {because(criterion)}"
+    asked, judgement = criterion.asked, _judgement(criterion)
+    message = ""
+    if outcome:
+        message = f"required {required(criterion)}, observed {observed(criterion)}: {because(criterion)}"
     if outcome in ("failure", "error") and criterion.level is Level.WARN:
         outcome, type, message = "skipped", "phasegate.Warning", f"only warns: {message}"
     return _Entry(
@@ -229,8 +231,8 @@ def _entry_of_criterion(criterion: CriterionResult) -> _Entry:
         outcome=outcome,
         type=type,
         message=first_line(message, LONGEST_MESSAGE),
-        text=_judgement(criterion),
-        output="" if outcome else _judgement(criterion),
+        text=judgement,
+        output="" if outcome else judgement,
         properties=tuple(
             (f"phasegate.{name}", text)
             for name, text in (

@@ -132,6 +132,15 @@ def _unit(value: float, dimension: Dimension) -> tuple[str, float]:
             return "", 1.0
 
 
+def _migrations_differ(fact: Fact) -> str:
+    parts = (
+        ("not applied", fact.missing),
+        ("applied and not in the folder", fact.names),
+        ("applied without success", fact.failed),
+    )
+    return "; ".join(f"{what}: {_names(versions)}" for what, versions in parts if versions)
+
+
 def _finding(fact: Fact) -> str:
     """What is wrong, and what would be right."""
     wrong, right = rule_texts(fact.rule)
@@ -1590,7 +1599,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.TOOL_FINDING: "{text} ({rule}, {tool})",
     Code.OF_RULE: "rule {rule}",
     Code.LOOKED_AT: lambda fact: (
-        f"{count(fact.n or 0, fact.of)} looked at{f' by {fact.tool}' if fact.tool else ''}, nothing found"
+        f"{count(fact.n or 0, fact.of)} looked at{f' by {fact.tool}' if fact.tool else ', nothing found'}"
     ),
     Code.MILD_FINDINGS: lambda fact: (
         f"{count(fact.warnings or 0, 'warning')} and {fact.rest or 0:,} for information: {_names(fact.names)}"
@@ -1622,6 +1631,67 @@ _ENGLISH: Mapping[Code, Entry] = {
         f"not verified: {fact.tool} could not look at {fact.file or 'everything'}"
         f"{f': {fact.text}' if fact.text else ''}"
     ),
+    # What monitoring and other servers say.
+    Code.ANSWER_STATUS: lambda fact: (
+        f"{fact.url} answered with status {fact.status}{f': {fact.text}' if fact.text else ''}"
+    ),
+    Code.ANSWER_NO_JSON: lambda fact: (
+        f"{fact.url} answered with something that is not JSON{f': {fact.text}' if fact.text else ''}"
+    ),
+    Code.NOT_OF_TARGET: "{url} is not part of the target, so it is not asked",
+    Code.NO_HANDSHAKE: "not verified: no TLS at {host}:{port:d}: {why}",
+    Code.TLS_NOT_OFFERED: "not verified: OpenSSL of this machine cannot offer {version}",
+    Code.NO_TIME_IN_ANSWER: "no data: {text} is not a time in the answer",
+    Code.PROM_ASKED: "{names} of {url}",
+    Code.PROM_NO_ANSWER: "the server does not answer {text!r} as Prometheus does",
+    Code.PROM_REFUSED: "Prometheus refused the query: {text}",
+    Code.PROM_WARNED: "Prometheus answered with a warning, so the answer may be partial: {text}",
+    Code.PROM_SERIES_OVER_LIMIT: "the answer has {n} series; at most {most} are read: aggregate them",
+    Code.PROM_NO_SERIES: "no data: nothing answers {text}",
+    Code.PROM_MANY_SERIES: "the answer has {n} series, such as {name}: aggregate them, or name a label "
+    "with 'by'",
+    Code.PROM_OF_PARTS: "it has a value for each label {label}; write the criterion for one of these parts",
+    Code.PROM_NO_VALUE: "no data: the value is {value}",
+    Code.PROM_STALE: "no data: the newest sample of {text} is {at:time} old; at most {limit:time} is allowed",
+    Code.PROM_GAPS: "no data: {name} has a value at {n} of {of} moments of the window",
+    Code.PROM_UP: "{n:target} up",
+    Code.PROM_DOWN: "down: {names}, of {n:target}",
+    Code.PROM_NO_TARGET: "no data: Prometheus has no target of job {name!r}",
+    Code.PROM_NO_RULES: "no data: no alerting rule is loaded, so that none fires says nothing",
+    Code.PROM_RULE_MISSING: "no data: no alerting rule {name!r} is loaded",
+    Code.PROM_RULE_BROKEN: "no data: rule {name!r} is not evaluated, its health is {state}",
+    Code.PROM_FIRES: "alert {name!r} fires",
+    Code.PROM_SILENT: "alert {name!r} does not fire",
+    # What arrives in logs.
+    Code.LOG_TOO_LARGE: "more than {size} MiB of lines arrived; the rest is not read",
+    Code.LOG_LINES_OVER_LIMIT: "{n} lines or more arrived; the rest is not read",
+    Code.LOKI_REFUSED: "{url} does not answer as Loki does",
+    Code.NO_LINE_CAUSED: "the request that was to cause a line got no answer: {why}",
+    Code.LINE_NOT_ARRIVED: "the line of the request did not arrive within {within:time}",
+    Code.FIELDS_MISSING: "the line of the request lacks {names:all}",
+    Code.FORBIDDEN_TEXT: "a line holds text {n} of the {of} that are forbidden",
+    Code.NO_LINES: "no data: no line arrived",
+    # What a database holds.
+    Code.SQL_FAILED: "the database refused: {text}",
+    Code.SQL_WITHOUT_ROWS: "the query gives no rows, as it is none",
+    Code.SQL_NO_NUMBER: "no data: the query gives {n:row}; it must give one row with one number",
+    Code.SQL_VIOLATIONS: lambda fact: (
+        f"the query must find nothing and finds {'more than ' if fact.more else ''}{count(fact.n, 'row')}"
+    ),
+    Code.SQL_ROWS_DIFFER: "the query gives {n:row} and must give {of}; row {at} is the first that differs",
+    Code.NO_DATABASE_FILE: "there is no database {path}",
+    Code.DATABASE_URL_WRONG: "the address of the database is none; "
+    "write postgresql://user:password@host/name, or sqlite:///path",
+    Code.TABLE_MISSING: "there is no table {name}",
+    Code.COLUMNS_MISSING: "columns are missing: {names:all}",
+    Code.COLUMN_OTHER: "column {name} is {actual}, not {right}",
+    Code.PRIMARY_KEY_OTHER: lambda fact: (
+        f"the primary key is {', '.join(fact.names or ()) or 'nothing'}, not {', '.join(fact.right)}"
+    ),
+    Code.INDEXES_MISSING: "indexes are missing: {names:all}",
+    Code.MIGRATION_UNREADABLE: "the migration {path} is not Python",
+    Code.NO_MIGRATIONS: "there are no migrations of {tool} in {path}",
+    Code.MIGRATIONS_DIFFER: _migrations_differ,
     # What scanners report.
     Code.SCAN_BY: "{what}",
     Code.NOT_SARIF: "the report is not SARIF 2.1: its version is {version!r}",

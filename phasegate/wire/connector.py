@@ -92,6 +92,8 @@ class Connector:
     async def _addresses(self, deadline: float, within: float) -> tuple[str, ...]:
         if self._endpoint.socket is not None:
             return (self._endpoint.socket,)
+        if self._names.known:
+            return self._names.known
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._names.addresses()
@@ -152,7 +154,8 @@ class _Names:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._found: tuple[str, ...] = ()
+        self.known: tuple[str, ...] = ()
+        """Empty where they are not known, or out of date."""
         self._error: ConnectError | None = None
         self._asked: float | None = None
         self._asking = asyncio.Lock()
@@ -160,26 +163,26 @@ class _Names:
     async def addresses(self) -> tuple[str, ...]:
         """Errors: ConnectError."""
         async with self._asking:
-            if not self._found and (self._asked is None or perf_counter() - self._asked >= ASK_AGAIN):
+            if not self.known and (self._asked is None or perf_counter() - self._asked >= ASK_AGAIN):
                 self._error = None
                 try:
-                    self._found = await self._ask()
+                    self.known = await self._ask()
                 except ConnectError as error:
                     self._error = error
                 self._asked = perf_counter()
         if self._error is not None:
             raise ConnectError(self._error.message.why, Cause.DNS, self._error.detail) from self._error
-        return self._found
+        return self.known
 
     def worked(self, address: str) -> None:
         """Try this one first."""
-        if self._found and self._found[0] != address:
-            self._found = (address, *(one for one in self._found if one != address))
+        if self.known and self.known[0] != address:
+            self.known = (address, *(one for one in self.known if one != address))
 
     def failed(self) -> None:
         """None of them works: they may be out of date."""
         if self._asked is not None and perf_counter() - self._asked >= ASK_AGAIN:
-            self._found = ()
+            self.known = ()
 
     async def _ask(self) -> tuple[str, ...]:
         endpoint = self._endpoint

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from phasegate import __version__
@@ -43,6 +44,7 @@ class Endpoint:
         return f"{host}:{self.port}"
 
 
+@lru_cache(maxsize=1024)
 def endpoint_of(url: str, socket: str | None = None) -> Endpoint:
     """Where a URL leads, by way of a Unix socket if one is given.
 

@@ -95,3 +95,8 @@ def test_text_without_a_secret_is_left_as_it_is() -> None:
     text = "the token is good; sort --key 2 --host db https://example/x?y=z user@host: pass the salt"
     assert without_secrets(text, put="***") == text
     assert list(secrets_in_text(text)) == []
+
+
+@pytest.mark.parametrize("text", ["bearer abcdefgh", "xoxb-0123456789", "://:x@h", "A_PWD=x", "--token x"])
+def test_the_shortest_texts_with_a_secret_are_seen(text: str) -> None:
+    assert list(secrets_in_text(text))

@@ -103,3 +103,7 @@ def test_a_finding_of_a_tool_is_in_the_words_of_the_tool() -> None:
         tool="hadolint 2.15",
     )
     assert sentence(one.message) == "Tag it (hadolint.DL3006, hadolint 2.15)"
+
+
+def test_a_count_of_no_cases_is_no_value() -> None:
+    assert count_failed(()).value is None

@@ -497,7 +497,19 @@ FRAGMENTS = st.sampled_from(
     [
         *("Authorization", "proxy-authorization", "set-cookie", "Cookie: a=b"),
         *("Bearer abcdefgh12", "BASIC QWxhZGRpbjo="),
-        *("http://u:p@h/", "://", "@", ":p@", "command", "variables", "environment", "name", "value", "case"),
+        *(
+            "http://u:p@h/",
+            "://",
+            "@",
+            ":p@",
+            "command",
+            "variables",
+            "summary",
+            "environment",
+            "name",
+            "value",
+            "case",
+        ),
         *("\n", '"', "\\", " ", "passed", "--password=x", "DB_PASSWORD", "…"),
     ]
 )

@@ -13,6 +13,7 @@ from phasegate.render.failures import (
     MOST_SHOWN,
     causes_of,
     deselected_checks,
+    findings_of,
     flaky_of,
     main_cause,
     missing_of,
@@ -240,3 +241,33 @@ def test_what_was_expected_is_never_taken_for_what_the_target_said() -> None:
     )
     of_test = f'assert "{wanted}" == "no"'
     assert main_cause(with_cases(*(failed(f"{n}", of_test) for n in range(3)))).endswith(f": {of_test}")
+
+
+def finding(rule: str, number: int) -> Case:
+    message = fact(Code.TOOL_FINDING, rule=rule, text=f"thing {number} is wrong", tool="lint 1.0")
+    case = failed(f"{rule}/web.yaml#{number}", message)
+    return replace(case, file="web.yaml", line=number)
+
+
+def test_findings_are_counted_by_rule_and_the_first_ten_stand_by_file_and_line() -> None:
+    cases = [finding("lint.A" if number % 3 else "lint.B", number) for number in range(1, 13)]
+    run = with_cases(*cases, failed("other", "it broke"))
+    (found,) = findings_of(run)
+    assert found.rules == (("lint.A", 8), ("lint.B", 4))
+    assert found.total == 12
+    assert [one.place for one in found.first] == [f"web.yaml:{number}" for number in range(1, 11)]
+    page = document.render(run)
+    assert "12 findings in" in page
+    assert page.count("web.yaml:10") >= 1
+
+
+def test_findings_of_one_rule_are_one_cause_and_no_main_cause() -> None:
+    run = with_cases(*(finding("lint.A", number) for number in range(4)), finding("lint.B", 1))
+    assert [(cause.text, len(cause.failures)) for cause in causes_of(run)] == [("lint.A", 4), ("lint.B", 1)]
+    assert main_cause(run) == ""
+
+
+def test_a_finding_of_phasegate_says_what_is_wrong_and_what_would_be_right() -> None:
+    case = failed("file-readable/a", fact(Code.FINDING, rule="file-readable", details=("it is gone",)))
+    (cause,) = causes_of(with_cases(case))
+    assert (cause.text, cause.failures[0].message) == ("file-readable", "it is gone")

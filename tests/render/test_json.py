@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phasegate.model.codec import result_from_json
+from phasegate.base.facts import Code, fact
+from phasegate.model.codec import result_from_json, result_to_json
 from phasegate.render.json import WIDTH, layout, render
 from tests.samples import all_runs
 
@@ -76,3 +79,21 @@ def test_histograms_and_timelines_stand_on_one_line_each() -> None:
 def test_a_result_is_read_back_as_it_was(name: str) -> None:
     run = all_runs()[name]
     assert render(result_from_json(render(run))) == render(run)
+
+
+@pytest.mark.parametrize("name", all_runs())
+def test_a_result_stands_as_its_json_laid_out(name: str) -> None:
+    run = all_runs()[name]
+    assert render(run) == f"{layout(result_to_json(run))}\n"
+
+
+@pytest.mark.parametrize("number", [1e-05, -1.5e-07, 3, 1e22, -0.0, math.inf, math.nan])
+def test_numbers_stand_as_they_are_read_again(number: float) -> None:
+    run = next(iter(all_runs().values()))
+    run = replace(
+        run,
+        suspended=number,
+        variables={"deep": {"number": number, "more": [number, None] * 60, "at": run.started}},
+        environment={"fact": fact(Code.STOOD_STILL, elapsed=number), "text": "\u2028\n"},
+    )
+    assert render(run) == f"{layout(result_to_json(run))}\n"

@@ -15,7 +15,7 @@ from phasegate.gate.verdict import decide
 from phasegate.gate.waivers import Applied, decide_with_waivers, without_waivers
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.measures import Number
-from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
+from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part, count_failed
 from phasegate.model.result import Verdict, WaiverState
 from phasegate.model.waiver import CasePattern, Waiver
 from phasegate.plan.asked.plan import Plan
@@ -23,7 +23,7 @@ from phasegate.render.sentences import message, sentence
 from phasegate.runner.waiving import waive
 from tests.examples import examples
 from tests.judged import result, share, told
-from tests.runner.scripted import check, plan, record, step
+from tests.runner.scripted import Scripted, check, plan, record, step
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
 MET, NOT_MET, UNPROVEN, WAIVED = CriterionVerdict
@@ -143,6 +143,40 @@ def test_a_census_with_nothing_left_is_unproven() -> None:
     done = applied(asked(ALL, waivers=[waiver(cases=["c0", "c1"])]), a=suite([FAILED, FAILED]))
     assert (done.criteria[0].verdict, done.criteria[0].judged.verdict) == (UNPROVEN, NOT_MET)
     assert "no case is left that shows anything" in message(done.criteria[0])
+
+
+class Inspecting(Scripted):
+    """Has findings in place of a pass rate."""
+
+    def counts(self, measure: str, case: str) -> bool:
+        return measure == "findings_error"
+
+
+def found(*statuses: CaseStatus) -> tuple[Observation, Plan]:
+    """What was found, and a plan that waives the first case."""
+    seen = suite(statuses)
+    seen = replace(seen, measures={"findings_error": count_failed(seen.cases)})
+    criteria = ["a.findings_error == 0"]
+    planned = plan(step("first", check("a", kind=Inspecting())), criteria=criteria)
+    return seen, replace(planned, waivers=(waiver(cases=["c0"]),))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "verdict"),
+    [
+        ([FAILED, PASSED], WAIVED),
+        ([FAILED, FAILED], NOT_MET),
+        ([FAILED, LOST], NOT_MET),
+        ([LOST, PASSED], WAIVED),
+        ([LOST, LOST], UNPROVEN),
+        ([FAILED], NOT_MET),
+    ],
+)
+def test_a_number_of_failed_cases_is_counted_again_without_those_waived(
+    statuses: list[CaseStatus], verdict: CriterionVerdict
+) -> None:
+    seen, planned = found(*statuses)
+    assert applied(planned, a=seen).criteria[0].verdict is verdict
 
 
 def test_what_was_not_selected_is_not_waived() -> None:

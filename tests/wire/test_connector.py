@@ -114,7 +114,7 @@ def test_each_address_is_tried_and_the_one_that_worked_comes_first() -> None:
         async with scripted() as server:
             one = connector(f"http://target.test:{server.port}/")
             assert await peer(one) == "127.0.0.1"
-            assert one._names._found == ("127.0.0.1", "127.0.0.2")
+            assert one._names.known == ("127.0.0.1", "127.0.0.2")
             assert await peer(one) == "127.0.0.1"
 
     loop = resolved(test, "127.0.0.2", "127.0.0.1")

@@ -306,6 +306,8 @@ def _semgrep(data: Any, root: Path) -> tuple[ToolReport, ...]:
 
 def _gitleaks(data: Any, root: Path) -> tuple[ToolReport, ...]:
     """Its own JSON is a list of what it found; the secret itself is never read."""
+    if not isinstance(data, list):
+        raise ObservationError(fact(Code.NO_REPORT, path="gitleaks", why="it is not a list"))
     findings = tuple(
         Finding(
             rule=f"gitleaks.{text_of(one, 'RuleID') or 'unknown'}",

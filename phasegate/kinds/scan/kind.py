@@ -240,7 +240,9 @@ def _missing_files(params: ScanParams, reports: Sequence[ToolReport], root: Path
     if not params.files:
         return {}
     silent = {
-        report.name: fact(Code.FILES_NOT_SAID, tool=report.name) for report in reports if report.files is None
+        f"{report.name}/files": fact(Code.FILES_NOT_SAID, tool=report.name)
+        for report in reports
+        if report.files is None
     }
     scanned = {file for report in reports for file in report.files or ()}
     if silent and not scanned:

@@ -20,10 +20,12 @@ from phasegate.render.approvals import Signer, sign_off_rows, signers
 from phasegate.render.badges import Badge
 from phasegate.render.failures import (
     Cause,
+    Findings,
     Flaky,
     Missing,
     causes_of,
     deselected_checks,
+    findings_of,
     flaky_of,
     main_cause,
     missing_of,
@@ -123,6 +125,7 @@ class Page:
     unproven: tuple[CriterionRow, ...]
     anything_ran: bool
     causes: tuple[Cause, ...]
+    findings: tuple[Findings, ...]
     main_cause: str
     failures: int
     not_run: tuple[CheckRow, ...]
@@ -167,6 +170,7 @@ def page_of(run: RunResult) -> Page:
         unproven=tuple(row for row in open_rows if row.criterion.verdict is CriterionVerdict.UNPROVEN),
         anything_ran=any(check.attempts for check in run.checks()),
         causes=causes,
+        findings=findings_of(run),
         main_cause=main_cause(run),
         failures=sum(len(cause.failures) for cause in causes),
         not_run=tuple(row for row in checks.values() if row.check.status is CheckStatus.NOT_RUN),

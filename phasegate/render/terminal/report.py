@@ -15,7 +15,14 @@ from phasegate.model.criterion import Level
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import CheckResult, CheckStatus, CriterionResult, RunResult
-from phasegate.render.failures import causes_in_words, flaky_of, main_cause, not_run_alike
+from phasegate.render.failures import (
+    Findings,
+    causes_in_words,
+    findings_of,
+    flaky_of,
+    main_cause,
+    not_run_alike,
+)
 from phasegate.render.faults import WORDS, fault_text, headline
 from phasegate.render.rerun import rerun_command
 from phasegate.render.sentences import bound, observed, required, sentence
@@ -138,11 +145,14 @@ def _faults(run: RunResult) -> list[RenderableType]:
 
 
 def _failures(run: RunResult, wrap: bool) -> list[RenderableType]:
-    lines = [line for check in run.checks() for line in _failures_of(run, check, wrap)]
+    found = {one.check.id: one for one in findings_of(run)}
+    lines = [line for check in run.checks() for line in _failures_of(run, check, found.get(check.id), wrap)]
     return [Text("Failures", style="bold"), *lines] if lines else []
 
 
-def _failures_of(run: RunResult, check: CheckResult, wrap: bool) -> Iterator[RenderableType]:
+def _failures_of(
+    run: RunResult, check: CheckResult, found: Findings | None, wrap: bool
+) -> Iterator[RenderableType]:
     if check.status not in (CheckStatus.FAILED, CheckStatus.ERRORED) or check.last is None:
         return
     head = Text()
@@ -152,6 +162,9 @@ def _failures_of(run: RunResult, check: CheckResult, wrap: bool) -> Iterator[Ren
     yield _indent(head, 2, wrap)
     for note in check.seen.notes:
         yield _indent(Text(one_line(note, 300)), 6, wrap)
+    if found is not None:
+        yield from _findings(run, found, wrap)
+        return
     failed = [case for case in check.seen.cases if case.status is CaseStatus.FAILED]
     waived = find_waived_cases(run)
     for case in failed[:MOST_FAILURES]:
@@ -165,6 +178,21 @@ def _failures_of(run: RunResult, check: CheckResult, wrap: bool) -> Iterator[Ren
         if check.seen.evidence:
             yield _to_copy(f"      evidence  {check.seen.evidence[0]}")
         yield _to_copy(f"      rerun     {rerun_command(run, check)}")
+
+
+def _findings(run: RunResult, found: Findings, wrap: bool) -> Iterator[RenderableType]:
+    """How often each rule found something, and the first places."""
+    rules = ", ".join(f"{times:,} x {one_line(rule)}" for rule, times in found.rules)
+    yield _indent(Text(rules), 6, wrap)
+    for failure in found.first:
+        line = Text()
+        line.append(one_line(failure.place or (failure.case.id if failure.case else "")), style="red")
+        line.append(f"  {one_line(failure.message, 300)}")
+        yield _indent(line, 6, wrap)
+    more = found.total - len(found.first)
+    if more:
+        yield Text(f"      and {count(more, 'more finding')}", style="dim")
+    yield _to_copy(f"      rerun     {rerun_command(run, found.check)}")
 
 
 def _case_lines(

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from xml.etree.ElementTree import Element
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Message, fact
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 from phasegate.results.junit.document import without_terminal_sequences
@@ -214,7 +215,9 @@ def name_of(element: Element, key: str) -> str:
     written = element.get(key)
     if not written:
         return ""
-    name = _BREAKS.sub(" ", without_terminal_sequences(written)).strip()
+    if not written.isascii() or not written.isprintable():
+        written = _BREAKS.sub(" ", without_terminal_sequences(written))
+    name = written.strip()
     return name if len(name) <= NAME else f"{name[: NAME - 3]}..."
 
 
@@ -242,7 +245,9 @@ def _seconds(text: str | None) -> float | None:
 
 def whole_number(text: str | None) -> int | None:
     """`3`, `3.0` or `1,234`; None where it is not a number. What has more than 15 digits is 10^15."""
-    match = re.fullmatch(r"([0-9]+)(?:\.0*)?", (text or "").strip().replace(",", ""))
+    if text is None:
+        return None
+    match = re.fullmatch(r"([0-9]+)(?:\.0*)?", text.strip().replace(",", ""))
     if match is None:
         return None
     digits = match[1].lstrip("0") or "0"

@@ -64,6 +64,7 @@ _WHERE = {
     **dict.fromkeys(("skipped", "isskipped", "ignored", "disabled", "notrun", "pending"), Meaning.NOT_RUN),
 }
 """Flags of a case, and what it means that they are set; on a suite they are counts."""
+_SPEAKING = _WORDS | _UNLESS.keys() | _WHERE.keys()
 
 
 @lru_cache(maxsize=4096)
@@ -87,6 +88,8 @@ def of_case(attributes: Mapping[str, str]) -> Iterator[Statement]:
     """What the attributes of a case say of its result, other than that it passed."""
     for key, value in attributes.items():
         name = plain(key)
+        if name not in _SPEAKING:
+            continue
         if name in _WHERE:
             if plain(value) not in _NOTHING:
                 yield Statement(key, value.strip(), _WHERE[name])

@@ -1,0 +1,216 @@
+"""Databases: numbers, rows that must not be there, migrations at head, and the schema."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import field
+from decimal import Decimal
+from typing import Any, ClassVar
+from urllib.parse import unquote, urlsplit
+
+from phasegate.base.dataclass import dataclass
+from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, Message, fact
+from phasegate.kinds.base import CheckParams, Kind, Requirement
+from phasegate.kinds.database.migrations import TOOLS, compare
+from phasegate.kinds.database.params import DatabaseParams, MigrationsWritten, RowsWritten, TableWritten
+from phasegate.kinds.database.params import Number as NumberWritten
+from phasegate.kinds.database.session import Answer, Session, connected
+from phasegate.model.cases import select_cases, with_earlier
+from phasegate.model.measures import Measure, MeasureSpec, Number
+from phasegate.model.observation import Case, CaseStatus, Observation, census
+from phasegate.world import Progress, World
+
+MIGRATIONS = "migrations"
+"""The case of the migrations."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    measures: dict[str, Measure] = field(default_factory=dict)
+    absent: dict[tuple[str, str], Message] = field(default_factory=dict)
+    cases: list[Case] = field(default_factory=list)
+
+
+class DatabaseKind(Kind[DatabaseParams]):
+    name: ClassVar[str] = "database"
+    Params: ClassVar[type[CheckParams]] = DatabaseParams
+    example: ClassVar[Mapping[str, Any]] = {
+        "url": "postgresql://reader@db/shop",
+        "numbers": {"orders": {"sql": "select count(*) from orders"}},
+        "violations": {"orphans": "select id from items where order_id not in (select id from orders)"},
+        "migrations": {"tool": "alembic", "folder": "migrations"},
+        "tables": {"orders": {"columns": {"id": "bigint"}, "primary_key": "id"}},
+    }
+    has_cases: ClassVar[bool] = True
+
+    def measures(self, params: DatabaseParams) -> Mapping[str, MeasureSpec]:
+        found = {
+            name: MeasureSpec.number("what its query gives", number.scale[1])
+            for name, number in params.numbers.items()
+        }
+        if _asks_cases(params):
+            found["pass_rate"] = MeasureSpec.census(
+                "violations, rows, tables and migrations as they should be"
+            )
+        return found
+
+    def defaults(self, params: DatabaseParams) -> tuple[str, ...]:
+        return ("pass_rate == 100%",) if _asks_cases(params) else ()
+
+    def requirements(self, params: DatabaseParams) -> tuple[Requirement, ...]:
+        modules = "sqlalchemy" if params.url.startswith("sqlite:") else "sqlalchemy, pg8000"
+        return (
+            Requirement(
+                program="python",
+                arguments=("-c", f"import {modules}"),
+                label=modules,
+                install="pip install 'phasegate[database]'",
+            ),
+        )
+
+    def summary(self, params: DatabaseParams) -> Message:
+        names = (*params.numbers, *params.violations, *params.rows, *params.tables)
+        return fact(Code.FILES_OF, names=(*names, MIGRATIONS) if params.migrations else names)
+
+    async def observe(self, params: DatabaseParams, world: World) -> Observation:
+        """Errors: ObservationError where the database is not there."""
+        password = urlsplit(params.url).password
+        if password:
+            world.keep_secret(unquote(password))
+        seen = _Seen()
+        await asyncio.to_thread(_look, params, world, seen)
+        cases = with_earlier(select_cases(seen.cases, world.cases), world.earlier)
+        if world.cases and not cases:
+            raise ObservationError(fact(Code.NO_CASE_NAMED, names=world.cases))
+        if cases:
+            await world.progress(Progress(cases=cases))
+            seen.measures["pass_rate"] = census(cases)
+        return Observation(
+            measures=seen.measures,
+            cases=cases,
+            absent=seen.absent,
+            causes={case.message: 1 for case in cases if case.status is CaseStatus.FAILED},
+        )
+
+
+def _asks_cases(params: DatabaseParams) -> bool:
+    return bool(params.violations or params.rows or params.tables or params.migrations)
+
+
+def _look(params: DatabaseParams, world: World, seen: _Seen) -> None:
+    with connected(params.url, world.root, params.limit_each) as session:
+        session.ask("select 1")  # one error for all where nothing is there
+        for name, number in params.numbers.items():
+            _take_number(name, number, session, seen)
+        for id, judge in _judges(params, session, world):
+            seen.cases.append(_case(id, judge))
+
+
+def _take_number(name: str, written: NumberWritten, session: Session, seen: _Seen) -> None:
+    try:
+        answer = session.ask(written.sql)
+    except ObservationError as error:
+        seen.absent["", name] = error.message
+        return
+    value = _single(answer)
+    if value is None:
+        n = len(answer.rows)
+        seen.absent["", name] = fact(Code.SQL_NO_NUMBER, n=n)
+        return
+    factor, dimension = written.scale
+    seen.measures[name] = Number(value=value * factor, dimension=dimension)
+
+
+def _single(answer: Answer) -> float | None:
+    """The one number of an answer; None where it is something else."""
+    if len(answer.rows) != 1 or len(answer.rows[0]) != 1:
+        return None
+    value = answer.rows[0][0]
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+Judge = Callable[[], Message]
+"""Looks, and says what is wrong; empty where nothing is. Errors: ObservationError where nobody can say."""
+
+
+def _judges(params: DatabaseParams, session: Session, world: World) -> Iterator[tuple[str, Judge]]:
+    for id, sql in params.violations.items():
+        yield id, lambda sql=sql: _violations(session.ask(sql))  # type: ignore[misc]
+    for id, rows in params.rows.items():
+        yield id, lambda rows=rows: _rows(rows, session.ask(rows.sql))  # type: ignore[misc]
+    for table, written in params.tables.items():
+        yield table, lambda table=table, written=written: _table(table, written, session)  # type: ignore[misc]
+    if params.migrations is not None:
+        migrations = params.migrations
+        yield MIGRATIONS, lambda: _migrations(migrations, session, world)
+
+
+def _case(id: str, judge: Judge) -> Case:
+    try:
+        wrong = judge()
+    except ObservationError as error:
+        return Case(id=id, name=id, status=CaseStatus.LOST, message=error.message)
+    status = CaseStatus.FAILED if wrong else CaseStatus.PASSED
+    return Case(id=id, name=id, status=status, message=wrong)
+
+
+def _violations(answer: Answer) -> Message:
+    """Rows are counted and never shown: they are data of people."""
+    return fact(Code.SQL_VIOLATIONS, n=len(answer.rows), more=answer.more) if answer.rows else ""
+
+
+def _rows(written: RowsWritten, answer: Answer) -> Message:
+    actual = [[_plain(value) for value in row] for row in answer.rows]
+    wanted = [[_plain(value) for value in row] for row in written.equal]
+    if actual == wanted and not answer.more:
+        return ""
+    pairs = enumerate(zip(actual, wanted, strict=False))
+    at = next((n for n, (one, other) in pairs if one != other), min(len(actual), len(wanted)))
+    return fact(Code.SQL_ROWS_DIFFER, n=len(actual), of=len(wanted), at=at + 1)
+
+
+def _plain(value: Any) -> Any:
+    """A value as YAML would have it."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value if isinstance(value, bool | int | float | type(None)) else str(value)
+
+
+def _table(table: str, written: TableWritten, session: Session) -> Message:
+    columns = session.columns(table)
+    if columns is None:
+        return fact(Code.TABLE_MISSING, name=table)
+    missing = tuple(name for name in written.columns if name not in columns)
+    if missing:
+        return fact(Code.COLUMNS_MISSING, names=missing)
+    for name, wanted in written.columns.items():
+        if wanted and not _same_type(columns[name], wanted):
+            return fact(Code.COLUMN_OTHER, name=name, actual=columns[name], right=wanted)
+    primary, indexes = session.keys(table)
+    if written.primary_key and primary != written.primary_key:
+        return fact(Code.PRIMARY_KEY_OTHER, names=primary, right=tuple(written.primary_key))
+    lacking = tuple(name for name in written.indexes if name not in indexes)
+    return fact(Code.INDEXES_MISSING, names=lacking) if lacking else ""
+
+
+def _same_type(actual: str, wanted: str) -> bool:
+    """`varchar` is any `varchar(n)`."""
+    wanted = wanted.lower().strip()
+    return actual == wanted or actual.partition("(")[0].strip() == wanted
+
+
+def _migrations(written: MigrationsWritten, session: Session, world: World) -> Message:
+    tool = TOOLS[written.tool]
+    wanted = tool.files(world.root / written.folder)
+    if not wanted:
+        raise ObservationError(fact(Code.NO_MIGRATIONS, tool=written.tool, path=written.folder))
+    answer = session.ask(tool.query.format(table=written.table or tool.table))
+    found = compare(written.tool, wanted, answer.rows)
+    if found.missing or found.unknown or found.failed:
+        return fact(Code.MIGRATIONS_DIFFER, missing=found.missing, names=found.unknown, failed=found.failed)
+    return ""

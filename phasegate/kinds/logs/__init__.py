@@ -1,0 +1,1 @@
+"""The kind `logs`: whether what happens arrives where logs are kept."""

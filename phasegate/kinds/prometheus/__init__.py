@@ -1,0 +1,1 @@
+"""The kind `prometheus`: what a monitoring server says of the target."""

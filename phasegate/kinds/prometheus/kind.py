@@ -1,0 +1,305 @@
+"""Prometheus: numbers of the target that its own monitoring has, and whether they can be believed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from typing import Any, ClassVar
+
+from phasegate.base.dataclass import dataclass
+from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, Message, fact
+from phasegate.base.units import Dimension
+from phasegate.kinds.base import Kind, Requirement, TimedParams
+from phasegate.kinds.prometheus.params import AlertsWritten, PrometheusParams, PromQuery
+from phasegate.kinds.prometheus.promql import INSTALL, selectors
+from phasegate.kinds.prometheus.server import AlertRule, SeriesOf, Server
+from phasegate.model.cases import select_cases, with_earlier
+from phasegate.model.measures import Gauge, Measure, MeasureSpec, MeasureType, Number
+from phasegate.model.observation import Case, CaseStatus, Observation, census
+from phasegate.world import Progress, World
+
+POINTS = 500
+"""Moments of a window that are asked for."""
+FINEST = 1.0
+"""Seconds between two of them, at least."""
+COVERED = 0.9
+"""The share of the moments of a window that a series must have a value for."""
+POLL = 0.5
+"""Seconds between two looks at whether what is accompanied has ended."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    measures: dict[str, Measure] = field(default_factory=dict)
+    parts: dict[str, dict[str, Measure]] = field(default_factory=dict)
+    absent: dict[tuple[str, str], Message] = field(default_factory=dict)
+    cases: list[Case] = field(default_factory=list)
+    ages: list[float] = field(default_factory=list)
+
+
+class PrometheusKind(Kind[PrometheusParams]):
+    name: ClassVar[str] = "prometheus"
+    Params: ClassVar[type[TimedParams]] = PrometheusParams
+    example: ClassVar[Mapping[str, Any]] = {
+        "url": "http://prometheus:9090",
+        "queries": {
+            "error_rate": {
+                "query": 'sum(rate(errors_total{job="api"}[1m])) / sum(rate(requests_total{job="api"}[1m]))',
+                "unit": "share",
+            }
+        },
+        "targets": ["api"],
+        "alerts": {"ignore": ["Watchdog"]},
+    }
+    has_cases: ClassVar[bool] = True
+    accompanies: ClassVar[bool] = True
+    by_address: ClassVar[bool] = True
+
+    def measures(self, params: PrometheusParams) -> Mapping[str, MeasureSpec]:
+        found = {name: _spec(query) for name, query in params.queries.items()}
+        if params.targets:
+            found["targets_up"] = MeasureSpec.census("jobs of which every target is up")
+        if params.alerts is not None:
+            found["alerts_firing"] = MeasureSpec.amount("alerts that fire, without those ignored or expected")
+            if params.alerts.firing:
+                found["alerts_seen"] = MeasureSpec.census("expected alerts that fire")
+        if params.queries or params.targets:
+            about = "of the newest sample, of the series where that is oldest"
+            found["sample_age"] = MeasureSpec.amount(about, Dimension.TIME)
+        return found
+
+    def defaults(self, params: PrometheusParams) -> tuple[str, ...]:
+        return (
+            *(("targets_up == 100%",) if params.targets else ()),
+            *(("alerts_firing == 0",) if params.alerts is not None else ()),
+            *(("alerts_seen == 100%",) if params.alerts is not None and params.alerts.firing else ()),
+        )
+
+    def parts(self, params: PrometheusParams) -> frozenset[str] | None:
+        return None if any(query.by for query in params.queries.values()) else frozenset()
+
+    def counts(self, measure: str, case: str) -> bool:
+        return case.startswith("target/" if measure == "targets_up" else "alert/")
+
+    def requirements(self, params: PrometheusParams) -> tuple[Requirement, ...]:
+        if not params.queries:
+            return ()
+        return (
+            Requirement(
+                program="python",
+                arguments=("-c", "import promql_parser"),
+                label="promql-parser",
+                install=INSTALL,
+            ),
+        )
+
+    def summary(self, params: PrometheusParams) -> Message:
+        names = (*params.queries, *params.targets, *(("alerts",) if params.alerts is not None else ()))
+        return fact(Code.PROM_ASKED, names=names, url=params.url)
+
+    async def observe(self, params: PrometheusParams, world: World) -> Observation:
+        """Errors: ObservationError where the server does not answer as one."""
+        began = world.clock.now()
+        if world.accompanies:
+            while await world.progress(Progress(text="waiting for the end")) is None:
+                await world.clock.sleep(POLL)
+        elapsed = world.clock.now() - began if world.accompanies else _since_start(world)
+        server = Server(url=params.url, headers=params.headers, timeout=params.timeout, world=world)
+        seen, now = _Seen(), await server.now()
+        for name, query in params.queries.items():
+            await _answer(name, query, params.max_age, server, now, elapsed, seen)
+        if params.targets:
+            await _look_at_targets(params, server, seen)
+        if params.alerts is not None:
+            await _look_at_alerts(params.alerts, params.max_age, server, now, seen)
+        if params.queries or params.targets:
+            age = max(seen.ages, default=None)
+            seen.measures["sample_age"] = Number(value=age, dimension=Dimension.TIME)
+        return await _observation(seen, world)
+
+
+def _since_start(world: World) -> float:
+    return max(FINEST, (world.clock.utc() - world.clock.started).total_seconds())
+
+
+def _spec(query: PromQuery) -> MeasureSpec:
+    dimension = query.scale[1]
+    about = f"what {query.query} says"
+    if query.over is None:
+        return MeasureSpec.number(about, dimension)
+    return MeasureSpec(type=MeasureType.GAUGE, dimension=dimension, about=about)
+
+
+async def _answer(
+    name: str, query: PromQuery, max_age: float, server: Server, now: float, elapsed: float, seen: _Seen
+) -> None:
+    """The measure of a query; where its series are stale or absent, why there is none."""
+    why, ages = await _why_stale(query, max_age, server)
+    seen.ages += ages
+    if why is not None:
+        seen.absent["", name] = why
+        return
+    if query.over is None:
+        found = await server.instant(query.query)
+    else:
+        window = elapsed if query.over == "run" else query.over
+        step = max(FINEST, window / POINTS)
+        found = await server.range(query.query, now - window, now, step)
+        found, why = _covering(found, window, step)
+        if why is not None:
+            seen.absent["", name] = why
+            return
+    if not found and query.absent is not None:
+        found = (SeriesOf(labels={}, points=((now, float(query.absent)),) * 2),)
+    _take_in(name, query, found, seen)
+
+
+async def _why_stale(query: PromQuery, max_age: float, server: Server) -> tuple[Message | None, list[float]]:
+    """Why what a query asks for is no data, and the age of the newest sample of each of its series."""
+    ages: list[float] = []
+    for selector in selectors(query.fresh or query.query):
+        found = await server.instant(f"time() - timestamp({selector})")
+        known = [series.last for series in found if not math.isnan(series.last)]
+        if not known:
+            return fact(Code.PROM_NO_SERIES, text=selector), ages
+        ages.append(max(0.0, min(known)))
+        if ages[-1] > max_age:
+            return fact(Code.PROM_STALE, text=selector, at=ages[-1], limit=max_age), ages
+    return None, ages
+
+
+def _covering(
+    found: Sequence[SeriesOf], window: float, step: float
+) -> tuple[tuple[SeriesOf, ...], Message | None]:
+    """Series without values that are not known, and why one of them does not speak for the window."""
+    moments = int(window / step) + 1
+    kept = []
+    for series in found:
+        points = tuple(point for point in series.points if not math.isnan(point[1]))
+        if len(points) < COVERED * moments:
+            name = _labels(series.labels)
+            return (), fact(Code.PROM_GAPS, name=name, n=len(points), of=moments)
+        kept.append(SeriesOf(labels=series.labels, points=points))
+    return tuple(kept), None
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in labels.items()) or "the series"
+
+
+def _take_in(name: str, query: PromQuery, found: Sequence[SeriesOf], seen: _Seen) -> None:
+    if not found:
+        seen.absent["", name] = fact(Code.PROM_NO_SERIES, text=query.query)
+        return
+    if not query.by:
+        if len(found) > 1:
+            seen.absent["", name] = fact(Code.PROM_MANY_SERIES, n=len(found), name=_labels(found[0].labels))
+            return
+        _put("", name, query, found[0], seen)
+        return
+    seen.absent["", name] = fact(Code.PROM_OF_PARTS, label=query.by)
+    parts = [series.labels.get(query.by, "") for series in found]
+    for part, series in zip(parts, found, strict=True):
+        if parts.count(part) > 1:
+            name_of = _labels(series.labels)
+            seen.absent[part, name] = fact(Code.PROM_MANY_SERIES, n=parts.count(part), name=name_of)
+        elif part:
+            _put(part, name, query, series, seen)
+
+
+def _put(part: str, name: str, query: PromQuery, series: SeriesOf, seen: _Seen) -> None:
+    """One series as a measure."""
+    factor, dimension = query.scale
+    measures = seen.parts.setdefault(part, {}) if part else seen.measures
+    if query.over is not None:
+        gauge = Gauge(dimension=dimension)
+        first = series.points[0][0]
+        for at, value in series.points:
+            gauge = gauge.and_then(value * factor, span=at - first)
+        measures[name] = gauge
+    elif math.isfinite(series.last):
+        measures[name] = Number(value=series.last * factor, dimension=dimension, reported=True)
+    else:
+        seen.absent[part, name] = fact(Code.PROM_NO_VALUE, value=f"{series.last}")
+
+
+async def _look_at_targets(params: PrometheusParams, server: Server, seen: _Seen) -> None:
+    """Whether every target of each expected job is up, by samples that are fresh."""
+    found = await server.instant("up")
+    ages = await server.instant("time() - timestamp(up)")
+    age = {(one.labels.get("job"), one.labels.get("instance")): one.last for one in ages}
+    for job in params.targets:
+        targets = [one for one in found if one.labels.get("job") == job]
+        own = [age.get((job, one.labels.get("instance")), math.inf) for one in targets]
+        seen.ages += [one for one in own if math.isfinite(one)]
+        down = tuple(sorted(one.labels.get("instance", "") for one in targets if one.last != 1))
+        status, message = CaseStatus.PASSED, fact(Code.PROM_UP, n=len(targets))
+        if not targets:
+            status, message = CaseStatus.LOST, fact(Code.PROM_NO_TARGET, name=job)
+        elif max(own) > params.max_age:
+            stale = fact(Code.PROM_STALE, text=f"up of {job}", at=max(own), limit=params.max_age)
+            status, message = CaseStatus.LOST, stale
+        elif down:
+            status, message = CaseStatus.FAILED, fact(Code.PROM_DOWN, names=down, n=len(targets))
+        id = f"target/{job}"
+        seen.cases.append(Case(id=id, name=id, status=status, message=message))
+    seen.measures["targets_up"] = census(case for case in seen.cases if case.id.startswith("target/"))
+
+
+async def _look_at_alerts(
+    asked: AlertsWritten, max_age: float, server: Server, now: float, seen: _Seen
+) -> None:
+    """The alerts that fire; that none does says something only where rules are loaded and evaluated."""
+    rules = await server.alert_rules()
+    why = _why_no_alerts(asked, max_age, rules, now)
+    firing = {rule.name for rule in rules if rule.firing}
+    counted = tuple(sorted(firing.difference(asked.ignore, asked.firing)))
+    if why is not None and not counted:
+        seen.absent["", "alerts_firing"] = why
+    else:
+        seen.measures["alerts_firing"] = Number(value=len(counted), counted=counted, partial=why is not None)
+    for name in asked.firing:
+        status, message = CaseStatus.PASSED, fact(Code.PROM_FIRES, name=name)
+        if name not in {rule.name for rule in rules}:
+            status, message = CaseStatus.LOST, fact(Code.PROM_RULE_MISSING, name=name)
+        elif name not in firing:
+            status, message = CaseStatus.FAILED, fact(Code.PROM_SILENT, name=name)
+        seen.cases.append(Case(id=f"alert/{name}", name=f"alert/{name}", status=status, message=message))
+    if asked.firing:
+        seen.measures["alerts_seen"] = census(case for case in seen.cases if case.id.startswith("alert/"))
+
+
+def _why_no_alerts(
+    asked: AlertsWritten, max_age: float, rules: Sequence[AlertRule], now: float
+) -> Message | None:
+    """Why the alerts of a server say nothing; None where they do."""
+    if not rules:
+        return fact(Code.PROM_NO_RULES)
+    loaded = {rule.name for rule in rules}
+    if missing := next((name for name in asked.rules if name not in loaded), None):
+        return fact(Code.PROM_RULE_MISSING, name=missing)
+    for rule in rules:
+        if rule.health != "ok":
+            return fact(Code.PROM_RULE_BROKEN, name=rule.name, state=rule.health or "unknown")
+        age = math.inf if rule.evaluated is None else now - rule.evaluated.timestamp()
+        limit = max(max_age, 3 * rule.interval)
+        if age > limit:
+            return fact(Code.PROM_STALE, text=f"alert {rule.name}", at=min(age, now), limit=limit)
+    return None
+
+
+async def _observation(seen: _Seen, world: World) -> Observation:
+    cases = with_earlier(select_cases(seen.cases, world.cases), world.earlier)
+    if not cases and world.cases:
+        raise ObservationError(fact(Code.NO_CASE_NAMED, names=world.cases))
+    if cases:
+        await world.progress(Progress(cases=cases))
+    return Observation(
+        measures=seen.measures,
+        parts=seen.parts,
+        cases=cases,
+        absent=seen.absent,
+        causes={case.message: 1 for case in cases if case.status is CaseStatus.FAILED},
+    )

@@ -1,0 +1,122 @@
+"""The HTTP API of Prometheus, asked for reading. A partial answer, or one with a warning, is no answer.
+
+Source: Prometheus HTTP API, https://prometheus.io/docs/prometheus/latest/querying/api/
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from phasegate.base.dataclass import dataclass
+from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, fact
+from phasegate.inspection.report import get, items_of, moment_of, number_of, text_of
+from phasegate.kinds.answers import ask_json
+from phasegate.world import World
+
+SERIES = 10_000
+"""Series of one answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesOf:
+    """One series of an answer."""
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[float, float], ...]
+    """(seconds since 1970 by the server's clock, value); NaN is a value that is not known."""
+
+    @property
+    def last(self) -> float:
+        return self.points[-1][1] if self.points else math.nan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRule:
+    """An alerting rule that a server has loaded."""
+
+    name: str
+    firing: bool
+    health: str
+    evaluated: datetime | None
+    interval: float
+    """Seconds between two evaluations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Where to ask."""
+
+    url: str
+    headers: Mapping[str, str]
+    timeout: float
+    world: World
+
+    async def now(self) -> float:
+        """The time by the clock of the server, in seconds since 1970."""
+        data = await self._get("query", query="time()")
+        value = number_of(items_of(data, "result")[1:2][0] if items_of(data, "result") else None)
+        if value is None:
+            raise ObservationError(fact(Code.PROM_NO_ANSWER, text="time()"))
+        return value
+
+    async def instant(self, query: str) -> tuple[SeriesOf, ...]:
+        """Errors: ObservationError where the server does not answer, refuses, or warns."""
+        data = await self._get("query", query=query)
+        if text_of(data, "resultType") == "scalar":
+            return (_series({}, [get(data, "result")]),)
+        return tuple(_series(labels, [point]) for labels, point in self._each(data, "value"))
+
+    async def range(self, query: str, start: float, end: float, step: float) -> tuple[SeriesOf, ...]:
+        """Errors: as of `instant`."""
+        data = await self._get("query_range", query=query, start=start, end=end, step=step)
+        return tuple(_series(labels, points or []) for labels, points in self._each(data, "values"))
+
+    async def alert_rules(self) -> tuple[AlertRule, ...]:
+        """Errors: as of `instant`."""
+        data = await self._get("rules", type="alert")
+        return tuple(
+            AlertRule(
+                name=text_of(rule, "name"),
+                firing=text_of(rule, "state") == "firing",
+                health=text_of(rule, "health"),
+                evaluated=moment_of(text_of(rule, "lastEvaluation")),
+                interval=number_of(get(group, "interval")) or 60.0,
+            )
+            for group in items_of(data, "groups")
+            for rule in items_of(group, "rules")
+            if text_of(rule, "type") == "alerting"
+        )
+
+    def _each(self, data: Any, key: str) -> Iterator[tuple[Mapping[str, str], Any]]:
+        result = items_of(data, "result")
+        if len(result) > SERIES:
+            raise ObservationError(fact(Code.PROM_SERIES_OVER_LIMIT, n=len(result), most=SERIES))
+        for one in result:
+            labels = get(one, "metric")
+            yield (labels if isinstance(labels, Mapping) else {}), get(one, key)
+
+    async def _get(self, path: str, **query: Any) -> Any:
+        url = f"{self.url.rstrip('/')}/api/v1/{path}?{urlencode(query)}"
+        answer = await ask_json(self.world, url, headers=self.headers, timeout=self.timeout)
+        if text_of(answer, "status") != "success":
+            raise ObservationError(fact(Code.PROM_REFUSED, text=text_of(answer, "error")[:300]))
+        if warnings := items_of(answer, "warnings"):
+            raise ObservationError(fact(Code.PROM_WARNED, text=f"{warnings[0]}"[:300]))
+        return get(answer, "data")
+
+
+def _series(labels: Mapping[str, str], points: list[Any]) -> SeriesOf:
+    pairs = (point for point in points if isinstance(point, list) and len(point) == 2)
+    return SeriesOf(labels=labels, points=tuple((float(at), _value(value)) for at, value in pairs))
+
+
+def _value(text: Any) -> float:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return math.nan

@@ -1,0 +1,1 @@
+"""The kind `security`: what the target gives away to whoever asks."""
