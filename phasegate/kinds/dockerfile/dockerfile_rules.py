@@ -123,7 +123,7 @@ def commands_of(one: Instruction) -> Iterator[str]:
     if one.words is not None:
         yield " ".join(one.words)
         return
-    texts = [re.sub(r"\d*<<-?\s*\S+", "", one.text) if one.heredocs else one.text]
+    texts = [re.sub(r"(?<!\d)\d*<<-?\s*\S+", "", one.text) if one.heredocs else one.text]
     if not texts[0].strip() or _SHELL.fullmatch(texts[0].partition(" ")[0]):
         texts += (content for content in one.heredocs if not re.match(r"#!(?!.*sh\b)", content))
     for text in texts:
@@ -145,11 +145,8 @@ def _build_tools(stage: Stage, file: Dockerfile) -> Hits:
     """No SDK, compiler or build ends in the final image; a stage of its own builds."""
     image = stage.root_image or ""
     name = name_of(image)
-    if (
-        name.rpartition("/")[2] in _SDKS
-        or name.endswith("dotnet/sdk")
-        or re.search(r"\bjdk\b", tag_of(image))
-    ):
+    sdk = name.rpartition("/")[2] in _SDKS or name.endswith("dotnet/sdk")
+    if sdk or re.search(r"\bjdk\b", tag_of(image)):
         yield Hit(stage.line, stage.place, (image,))
     for pair in SHIPPED[1](file):
         commands = tuple(commands_of(pair.one))
@@ -286,11 +283,8 @@ def _apk(pair: _Placed, file: Dockerfile) -> Hits:
 @rule("pip-cache", WARNING, SHIPPED, "https://pip.pypa.io/en/stable/topics/caching/#disabling-caching")
 def _pip(pair: _Placed, file: Dockerfile) -> Hits:
     """pip install is given --no-cache-dir or PIP_NO_CACHE_DIR, or its cache is removed, or is a mount."""
-    settings = (one for _, one in file.shipped if one.name == "ENV")
     own = re.search(r"\bPIP_NO_CACHE_DIR=[^0f\s]", pair.one.text)
-    if not own and not any(
-        name == "PIP_NO_CACHE_DIR" and value for one in settings for name, value in one.pairs
-    ):
+    if not own and not file.environment.get("PIP_NO_CACHE_DIR"):
         fills = r"(?:python[\d.]* -m )?pip[\d.]* (?!.*--no-cache-dir)(?:-\S+ )*install\b"
         yield from _cache(pair, fills, r"rm .*\.cache|pip[\d.]* cache purge", ".cache")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from phasegate.base.facts import Message, with_texts
@@ -10,6 +11,8 @@ from phasegate.base.secret_shapes import without_secrets
 from phasegate.inspection.finding import Finding, Inspection, Looked, Rule, Severity
 
 T = TypeVar("T")
+_MOST = 1_000
+"""Findings of one rule in one file; the rest adds nothing."""
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
 
@@ -59,7 +62,8 @@ class Family(Generic[T]):
         for rule, (of, subjects), find in self._looks:
             found = tuple(subjects(whole))
             looked[rule.id] = Looked(n=len(found), of=of, family=rule.family)
-            for line, place, details in (hit for subject in found for hit in find(subject, whole)):
+            hits = (hit for subject in found for hit in find(subject, whole))
+            for line, place, details in islice(hits, _MOST):
                 findings.append(
                     Finding(
                         rule=rule.id,

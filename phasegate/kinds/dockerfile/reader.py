@@ -26,10 +26,11 @@ _DOCUMENTS = frozenset({"ADD", "COPY", "RUN"})
 _NO_TRIGGERS = frozenset({"FROM", "MAINTAINER", "ONBUILD"})
 _MOST_STAGES = 1_000
 _SPACES = re.compile(r"[ \t\v\f\r]+")
-_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
+_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+)")
 _DIRECTIVES = frozenset({"syntax", "escape", "check"})
 _FLAG = re.compile(r"\s*(--(?:[^\s\"']|\"[^\"]*\"|'[^']*')++)(?=\s|$)")
 _WORD = re.compile(r"(?:\\.|\"(?:\\.|[^\"\\])*\"?|'[^']*'?|[^\s\"'\\]+|\\)++", re.S)
+_QUOTED = re.compile(r"\\.|\"((?:\\.|[^\"\\])*+)\"?|'([^']*+)'?", re.S)
 _HEREDOC = re.compile(r"\d*<<(-?)\s*([^<]+)")
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
 
@@ -112,7 +113,7 @@ def split_words(text: str) -> list[str]:
 
 def unquote(text: str) -> str:
     """A word without its quotes."""
-    return re.sub(r"\"((?:\\.|[^\"\\])*)\"|'([^']*)'", lambda match: match[1] or match[2] or "", text)
+    return _QUOTED.sub(lambda match: match[0] if match[0][0] == "\\" else match[1] or match[2] or "", text)
 
 
 class _Reader:
@@ -135,15 +136,15 @@ class _Reader:
         seen: set[str] = set()
         for number, line in enumerate(self._lines, 1):
             match = _DIRECTIVE.fullmatch(line)
-            name = match[1].lower() if match else ""
+            name, value = (match[1].lower(), match[2].strip()) if match else ("", "")
             if match is None or name not in _DIRECTIVES:
                 return
             if name in seen:
                 self._mistake(number, "directive-twice", name)
-            elif name == "escape" and match[2] not in ("\\", "`"):
-                self._mistake(number, "escape", match[2])
+            elif name == "escape" and value not in ("\\", "`"):
+                self._mistake(number, "escape", value[:40])
             elif name == "escape":
-                mark = re.escape(match[2])
+                mark = re.escape(value)
                 self._continues = re.compile(rf"(?:^|[^{mark}])({mark})[ \t\r]*$")
             seen.add(name)
 
@@ -168,10 +169,11 @@ class _Reader:
         name, *rest = _SPACES.split(line.strip(), maxsplit=1)
         name, text = name.upper(), "".join(rest)
         flags: list[str] = []
-        while flag := _FLAG.match(text):
+        at = 0
+        while flag := _FLAG.match(text, at):
             flags.append(unquote(flag[1]))
-            text = text[flag.end() :]
-        text = text.strip()
+            at = flag.end()
+        text = text[at:].strip()
         trigger, words = None, None
         heredocs: tuple[str, ...] = ()
         if name == "ONBUILD":
@@ -271,5 +273,5 @@ def _misplaced(instructions: Sequence[Instruction]) -> Iterator[Mistake]:
         if one.name == "FROM":
             return
         if one.name in NAMES and one.name != "ARG":
-            yield Mistake(line=one.line, message=fact(Code.DOCKERFILE_MISTAKE, what="before", of=one.name))
-    yield Mistake(line=1, message=fact(Code.DOCKERFILE_MISTAKE, what="no-stage", of="FROM"))
+            yield _mistake(one.line, "before", one.name)
+    yield _mistake(1, "no-stage", "FROM")

@@ -88,6 +88,11 @@ class Dockerfile:
     def instructions(self) -> Iterator[tuple[Stage, Instruction]]:
         return ((stage, one) for stage in self.stages for one in stage.instructions)
 
+    @cached_property
+    def environment(self) -> Mapping[str, str | None]:
+        """What the final stage sets for every command, as written."""
+        return {name: value for _, one in self.shipped if one.name == "ENV" for name, value in one.pairs}
+
     @property
     def shipped(self) -> Iterator[tuple[Stage, Instruction]]:
         """The instructions that make what the final stage ends up with."""
