@@ -1,8 +1,8 @@
 """Tests of moments, on a machine that stands still now and then.
 
-A test marked `paced` claims what happens by when. Where it failed while nothing ran here for a while, its
-claim was not tried, and it is tried again. Which were, and how long the machine stood still, is printed at
-the end of the run.
+A test marked `paced` claims what happens by when. Where it failed while nothing ran here for a while, or a
+process that it started says so of itself (`tell`), its claim was not tried, and it is tried again. Which
+were, and how long the machine stood still, is printed at the end of the run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-TRIES = 3
+TRIES = 6
 TICK = 0.01
 """Seconds between two looks at the time."""
 LEAST = 0.1
@@ -30,17 +30,26 @@ class Watch:
 
     def __init__(self) -> None:
         self.longest = 0.0
+        self.elsewhere = 0.0
+        """The longest that another process was held up."""
         self._done = threading.Event()
 
     @contextmanager
     def looking(self) -> Generator[None]:
         thread = threading.Thread(target=self._look, daemon=True)
         thread.start()
+        _watches.add(self)
         try:
             yield
         finally:
+            _watches.discard(self)
             self._done.set()
             thread.join()
+
+    @property
+    def still(self) -> float:
+        """Seconds that the machine stood still; 0 where it did not."""
+        return max(self.longest if self.longest >= LEAST else 0.0, self.elsewhere)
 
     def _look(self) -> None:
         last = perf_counter()
@@ -48,6 +57,16 @@ class Watch:
             now = perf_counter()
             self.longest = max(self.longest, now - last - TICK)
             last = now
+
+
+def tell(seconds: float) -> None:
+    """Say that a process of the test was held up, so long that what the test claims may not hold."""
+    for watch in _watches:
+        watch.elsewhere = max(watch.elsewhere, seconds)
+
+
+_watches: set[Watch] = set()
+"""Of the test that runs, and of those that it runs itself."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -60,9 +79,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
         with watch.looking():
             return (yield)
     except AssertionError:
-        if watch.longest < LEAST or tried == TRIES:
+        if not watch.still or tried == TRIES:
             raise
-        pyfuncitem.user_properties.append((_PROPERTY, watch.longest))
+        pyfuncitem.user_properties.append((_PROPERTY, watch.still))
     return pyfuncitem.ihook.pytest_pyfunc_call(pyfuncitem=pyfuncitem)
 
 

@@ -7,6 +7,7 @@ from phasegate.model.observation import Observation
 
 
 def share(observation: Observation, name: str) -> Share:
+    assert name in observation.measures, observation.absent
     measure = observation.measures[name]
     assert isinstance(measure, Share)
     return measure

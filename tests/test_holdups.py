@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.holdups import TRIES
+
 pytest_plugins = ["pytester"]
 
 INI = """
@@ -40,10 +42,17 @@ def test_failure_while_the_machine_stood_still_is_tried_again_and_told(pytester:
     )
 
 
+def test_failure_while_a_process_of_the_test_stood_still_is_tried_again(pytester: pytest.Pytester) -> None:
+    test = "from tests.holdups import tell\n@pytest.mark.paced\ndef test_a():\n    tries.append(1)\n"
+    result = run(pytester, test + "    if len(tries) < 2:\n        tell(0.05)\n        assert False\n")
+    result.assert_outcomes(passed=1)
+    result.stdout.re_match_lines([r".*::test_a: the machine stood still for 50 ms"])
+
+
 def test_failure_of_every_try_is_a_failure(pytester: pytest.Pytester) -> None:
     result = run(pytester, "@pytest.mark.paced\ndef test_a():\n    stand_still()\n    assert False\n")
     result.assert_outcomes(failed=1)
-    assert str(result.stdout).count("test_a: the machine stood still") == 2
+    assert str(result.stdout).count("test_a: the machine stood still") == TRIES - 1
 
 
 @pytest.mark.parametrize(

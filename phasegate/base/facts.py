@@ -513,6 +513,14 @@ class Code(StrEnum):
     DOCKERFILE_MISTAKE = "dockerfile_mistake"
     NOT_LINTED = "not_linted"
     NO_STAGE_OR_SERVICE = "no_stage_or_service"
+    TOOLS_NOT_ASKED = "tools_not_asked"
+
+    # What is found in pipelines.
+    JOBS_KNOWN = "jobs_known"
+    NO_JOB_DEPLOYS = "no_job_deploys"
+    GATE_ELSEWHERE = "gate_elsewhere"
+    PIPELINE_ELSEWHERE = "pipeline_elsewhere"
+    WAY_BACK = "way_back"
     TOOL_UNSUCCESSFUL = "tool_unsuccessful"
 
     # What monitoring and other servers say.

@@ -269,6 +269,10 @@ class NamedDocument:
         self.fragment = fragment
 
 
+UNCHOSEN = "unchosen"
+"""The context of a validation in which nothing is said of a choice that the text behind `#` makes."""
+
+
 class NamedAddress:
     """Marks a field as an address, which stays in template form until `world.Addresses` puts the target's
     addresses in, so that it is known which entry it names."""

@@ -12,11 +12,19 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from phasegate.base.dataclass import dataclass
+from phasegate.base.errors import PlanError, Problem
 from phasegate.base.fields import Located
+from phasegate.base.remember import has_left
 from phasegate.base.scalars import as_text
 
 _TOKEN = re.compile(r"\$\$|\$\{([^{}]*)\}")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
+
+
+MOST_INSERTED = 50_000_000
+"""Characters that are put in for names while a plan is loaded, by `size_of`."""
+_VALUE = 32
+"""Characters that a value comes to, beside its text."""
 
 
 class UnknownNameError(LookupError):
@@ -86,6 +94,24 @@ def names_in(value: Any) -> Iterator[str]:
                 left += [*one.values()][::-1]
 
 
+def size_of(tree: Any) -> int:
+    """What a tree comes to in memory, and in time for whoever goes through it, in characters."""
+    size, left = 0, [tree]
+    while left:
+        one = left.pop()
+        size += _VALUE
+        match one:
+            case str():
+                size += len(one)
+            case int() | float() | None:
+                pass
+            case list() | tuple():
+                left += one
+            case dict() | Mapping():
+                left += one.values()
+    return size
+
+
 def changes(tree: Any) -> bool:
     """Whether anything in a tree is another when values are put in and `$$` is resolved."""
     return any(True for _ in names_in(tree)) or finish(tree) != tree
@@ -97,7 +123,8 @@ def insert_values(
     """One stage: insert values into a tree, leaving names for which `keep` is true for a later stage.
 
     A text that is one `${x}` and nothing else becomes the value itself, with its type.
-    Errors: UnknownNameError for a name that is neither in `values` nor kept.
+    Errors: UnknownNameError for a name that is neither in `values` nor kept; PlanError where a plan that is
+    loaded comes to too much by it.
     """
     return _mapped(value, lambda text: _in_text(text, values, keep))
 
@@ -138,19 +165,27 @@ def _mapped(tree: Any, change: Callable[[str], Any], *, placed: bool = True) -> 
             return tree
 
 
+def _afforded(name: str, value: Any) -> Any:
+    """A value that is put in: variables made of variables can double at each step."""
+    if not has_left("values put in", size_of(value), MOST_INSERTED):
+        message = f"what is put in for names comes to more than {MOST_INSERTED:,} characters, at ${{{name}}}"
+        raise PlanError([Problem(message=message, help="use shorter variables, or fewer times")])
+    return value
+
+
 def _in_text(text: str, values: Mapping[str, Any], keep: Callable[[str], bool]) -> Any:
     if "${" not in text:
         return text
     name = whole_name(text)
     if name is not None and name in values:
-        return escape(values[name])
+        return escape(_afforded(name, values[name]))
 
     def replace(match: re.Match[str]) -> str:
         name = match[1]
         if name is None:
             return match[0]
         if name in values:
-            return str(escape(as_text(values[name])))
+            return str(escape(_afforded(name, as_text(values[name]))))
         if keep(name):
             return match[0]
         raise UnknownNameError(name)

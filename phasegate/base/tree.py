@@ -69,15 +69,18 @@ def path_text(path: TreePath) -> str:
     return text
 
 
-def model_of(model: type[M], tree: Any) -> M:
-    """The model of a tree; `x-*` keys that it does not know are left out. Errors: ValidationError."""
+def model_of(model: type[M], tree: Any, *, context: Any = None) -> M:
+    """The model of a tree; `x-*` keys that it does not know are left out. `context`: see `UNCHOSEN`.
+
+    Errors: ValidationError.
+    """
     try:
-        return model.model_validate(tree)
+        return model.model_validate(tree, context=context)
     except ValidationError as error:
         extensions = frozenset(_extensions(error.errors(include_url=False), tree))
         if not extensions:
             raise
-    return model_of(model, without(tree, extensions))
+    return model_of(model, without(tree, extensions), context=context)
 
 
 def _extensions(details: Sequence[ErrorDetails], tree: Any) -> Iterator[TreePath]:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from phasegate.demo import VERSION, validation
 from phasegate.demo.answers import FAILURES
 from phasegate.demo.failures import broken, missing
+from phasegate.demo.metrics import Counted, Metrics
 from phasegate.demo.remote import RemoteDatabase, RemoteRuntimes
 from phasegate.demo.runtimes import Job, Runtimes
 from phasegate.demo.sessions.database import Database
@@ -140,18 +141,23 @@ class Service:
 
 
 def build(service: Service) -> Starlette:
-    """The ASGI application; every answer is JSON, errors too."""
+    """The ASGI application; every answer but that of `/metrics` is JSON, errors too."""
+    metrics = Metrics()
     return Starlette(
         routes=[
             Route("/health", service.health),
             Route("/test", service.test),
+            Route("/metrics", metrics.serve),
             Route("/api/v1/initialize", service.initialize, methods=["POST"]),
             Route("/api/v1/execute/{request_id}", service.execute, methods=["POST"]),
             Route("/api/v1/sessions/{request_id}", service.session),
             Route("/api/v1/functions", service.functions),
             Route("/api/v1/schema", service.schema),
         ],
-        middleware=[Middleware(_RequestLog, database=service.database)],
+        middleware=[
+            Middleware(Counted, metrics=metrics),
+            Middleware(_RequestLog, database=service.database),
+        ],
         exception_handlers=dict(FAILURES),
     )
 

@@ -10,6 +10,7 @@ import re
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -181,6 +182,11 @@ class TargetAddresses:
         ends = (at.start() for at in re.finditer("/", whole))
         fitting = (entry for end in ends for entry in by_path.get(whole[:end], ()) if entry.fits(url))
         return sorted(fitting, key=lambda entry: self._numbers[entry.id])
+
+    @cached_property
+    def have_paths(self) -> bool:
+        """Whether the path of an address can say which entry it is of."""
+        return any(path.strip("/") for paths in self._by_path.values() for path in paths)
 
     def headers(self, entry: str) -> tuple[tuple[str, str], ...]:
         return self._entries[entry].headers if entry in self._entries else ()

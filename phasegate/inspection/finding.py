@@ -36,6 +36,22 @@ class Rule:
     family: str = ""
     """The part of the check that its cases belong to."""
 
+    def finding(
+        self, *details: Message | int, file: str = "", line: int | None = None, place: str = ""
+    ) -> Finding:
+        return Finding(
+            rule=self.id,
+            severity=self.severity,
+            family=self.family,
+            file=file,
+            line=line,
+            place=place,
+            details=details,
+        )
+
+    def looked(self, n: int, of: str) -> Looked:
+        return Looked(n=n, of=of, family=self.family)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:

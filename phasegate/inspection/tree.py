@@ -93,17 +93,11 @@ def read_yaml(texts: Iterable[Text], dialect: Dialect) -> Iterator[Document | Fi
 def problem_finding(rule: Rule, problem: Problem, name: str) -> Finding:
     """What a parser complains of."""
     line = problem.at.line if problem.at else None
-    return _of_rule(rule, name, line, problem.message)
+    return rule.finding(problem.message, file=name, line=line)
 
 
 def _unreadable(name: str, why: Message) -> Finding:
-    return _of_rule(READABLE, name, None, why)
-
-
-def _of_rule(rule: Rule, name: str, line: int | None, why: Message) -> Finding:
-    return Finding(
-        rule=rule.id, severity=rule.severity, family=rule.family, file=name, line=line, details=(why,)
-    )
+    return READABLE.finding(why, file=name)
 
 
 def _name(path: Path, root: Path) -> str:

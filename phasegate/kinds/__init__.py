@@ -60,6 +60,10 @@ _KINDS: Mapping[str, tuple[str, str]] = {
         "whether lines arrive where logs are kept, and what they hold",
     ),
     "scan": ("phasegate.kinds.scan.kind:ScanKind", "what scanners found, and whether they looked at all"),
+    "pipeline": (
+        "phasegate.kinds.pipeline.kind:PipelineKind",
+        "workflows of GitHub Actions and GitLab CI: valid, gated before they deploy, with a way back",
+    ),
 }
 """Where the kind is, and what it observes, by name: to list kinds, none is imported."""
 

@@ -21,7 +21,7 @@ from phasegate.base.fields import Located
 from phasegate.base.files import Bounds, is_folder, is_quotable, within
 from phasegate.base.joined import holders
 from phasegate.base.remember import remembered_of, remembering
-from phasegate.base.substitution import finish
+from phasegate.base.substitution import finish, size_of
 from phasegate.base.yaml import Document, read
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
@@ -35,7 +35,7 @@ from phasegate.plan.people.accepted import read_accepted
 from phasegate.plan.people.approvals import read_approvals
 from phasegate.plan.people.policy import Policy, PolicyDemands, hold, protect, read_policy
 from phasegate.plan.people.waivers import Ceiling, Coverable, read_waivers
-from phasegate.plan.reading.context import Context, budget_of, confidence_of
+from phasegate.plan.reading.context import MOST_READ, Context, Effort, budget_of, confidence_of
 from phasegate.plan.reading.ids import Ids
 from phasegate.plan.reading.values import Values, gather, insert_known
 from phasegate.plan.targets.target import addressable_in, read_target
@@ -44,6 +44,8 @@ from phasegate.plan.text.named import Files
 from phasegate.plan.text.validation import validate
 from phasegate.plan.written.plan import DEFAULT_CONFIDENCE, PlanWritten, RetryWritten
 
+_PLAN = 1_000
+"""Characters that a reading comes to, whatever is read."""
 _PLACES = 4
 """Lines of code that the message of a defect names, the innermost first."""
 _APART = frozenset({"variables", "target", "steps", "gate", "waivers", include.KEY, environments.KEY})
@@ -235,7 +237,12 @@ def _load(
     name = chosen if chosen in readable else ""
     plan = reading.plan(name, findings)
     base = reading.plan_elsewhere("", findings) if name else plan
-    for other in (*(other for other in readable if other not in ("", name)), *([name] if name else ())):
+    others = [other for other in readable if other not in ("", name)]
+    if len(others) * (reading.size + _PLAN) > MOST_READ:
+        message = f"the plan, read with each of its environments, comes to more than {MOST_READ:,} characters"
+        findings.add(document, (environments.KEY,), message, help="use fewer environments", key=True)
+        others = []
+    for other in (*others, *([name] if name else ())):
         changed = plan if other == name else reading.plan_elsewhere(other, findings)
         if changed is not None and base is not None:
             environments.report_changed(document, other, changed, base, findings)
@@ -269,6 +276,8 @@ class _Reading:
         self._policy = policy
         self._files: dict[Path, Files] = {}
         """By root, so that nothing is read twice."""
+        self.size = 0
+        """What the plan came to, where it came to most."""
 
     def plan(self, name: str, findings: Findings) -> Plan | None:
         """The plan with an environment; None when something is wrong, and then every problem is reported."""
@@ -299,10 +308,13 @@ class _Reading:
             withhold=settings.stranger,
         )
         findings.hide(values.secret_values)
+        effort = Effort()
         reader = _Reader(
-            document, settings.kinds, values, findings, self._files, self._policy, settings.today
+            document, settings.kinds, values, findings, self._files, self._policy, settings.today, effort
         )
-        return reader.plan()
+        plan = reader.plan()
+        self.size = max(self.size, effort.size + size_of(document.tree))
+        return plan
 
 
 @contextmanager
@@ -339,8 +351,10 @@ class _Reader:
         files: dict[Path, Files],
         policy: Policy | None,
         today: date,
+        effort: Effort,
     ) -> None:
         self._kinds = kinds
+        self._effort = effort
         self._values = values
         self._findings = findings
         self._policy = policy
@@ -361,6 +375,7 @@ class _Reader:
             files=self._files,
             findings=self._findings,
             entries=addressable_in(self._tree, self._files),
+            effort=self._effort,
         )
         head = self._head(context)
         ids = Ids()

@@ -141,6 +141,13 @@ def _migrations_differ(fact: Fact) -> str:
     return "; ".join(f"{what}: {_names(versions)}" for what, versions in parts if versions)
 
 
+_ROLES = {
+    "deploys": "taken for one that deploys",
+    "tests": "taken for one that tests",
+    "rolls_back": "taken for one that rolls back",
+}
+
+
 def _finding(fact: Fact) -> str:
     """What is wrong, and what would be right."""
     wrong, right = rule_texts(fact.rule)
@@ -1627,6 +1634,13 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.DOCKERFILE_MISTAKE: lambda fact: _DOCKERFILE_MISTAKES[fact.what].format(fact.of),
     Code.NOT_LINTED: "not linted: {tool} cannot read {file} ({text}), which is a good Dockerfile",
     Code.NO_STAGE_OR_SERVICE: "{names} holds no stage and no service, so nothing was looked at",
+    Code.TOOLS_NOT_ASKED: "not asked: {names:all}",
+    Code.JOBS_KNOWN: lambda fact: f"{count(fact.n or 0, 'job')} {_ROLES[fact.of]}: {sentence(fact.files)}",
+    Code.NO_JOB_DEPLOYS: "no job that deploys was found, so nothing was asked of one; "
+    "write deploys: [NAME] if there is one",
+    Code.GATE_ELSEWHERE: "not verified: what {name} waits for is also written elsewhere: {files}",
+    Code.PIPELINE_ELSEWHERE: "{file} takes {files} from elsewhere, which was not resolved",
+    Code.WAY_BACK: "the plan names {file} as the way back",
     Code.TOOL_UNSUCCESSFUL: lambda fact: (
         f"not verified: {fact.tool} could not look at {fact.file or 'everything'}"
         f"{f': {fact.text}' if fact.text else ''}"

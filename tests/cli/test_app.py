@@ -55,7 +55,7 @@ LATE = (
     *("phasegate.comparison", "phasegate.demo", "phasegate.load", "phasegate.results"),
     *(
         f"phasegate.kinds.{name}"
-        for name in ("api", "command", "containers", "e2e", "image", "load", "resources")
+        for name in ("api", "command", "containers", "e2e", "image", "load", "pipeline", "resources")
     ),
 )
 """What no command imports for a plan of one health check: libraries, and rooms of other kinds."""

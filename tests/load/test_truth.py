@@ -33,7 +33,7 @@ from phasegate.targets.processes.local import LocalProcesses
 from phasegate.world import Command, Completed, Running
 from tests.load.apart import Truth, apart
 from tests.load.server import Reply, Rule, Script, Served, Stall, answer
-from tests.load.world import LoadWorld, OneAddress
+from tests.load.world import LoadWorld, OneAddress, listen
 from tests.telling import causes_told
 
 pytestmark = [pytest.mark.paced, pytest.mark.slow]
@@ -73,7 +73,9 @@ class _Ear:
     async def read_line(self) -> str | None:
         line = await self._running.read_line()
         if line is not None:
-            self._lines.append(json.loads(line))
+            self._lines.append(message := json.loads(line))
+            if message["type"] == "result":
+                listen(message)
         return line
 
     async def wait(self) -> Completed:
@@ -137,6 +139,7 @@ def assert_service(seen: Histogram, truth: Truth, *shares: float) -> None:
 def assert_latency(seen: Histogram, truth: Truth, job: Job, started: int, *shares: float) -> None:
     """`started`: the moment at which the load was to begin."""
     profile, some = Profile(job.points), bounds(truth)
+    assert len(some) == profile.total, "every request came"
     dues = [round(profile.due(request) * NANOSECONDS) for request in range(profile.total)]
     began_after = started
     began_by = min(one.arrived - due for one, due in zip(some, dues, strict=True))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,12 @@ from urllib.parse import urlsplit
 
 from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.targets.processes.local import LocalProcesses
+from phasegate.world import Command, Running
+from tests import holdups
 from tests.worlds import TestWorld
+
+_LATE = 0.025
+"""Seconds by which a worker may begin late whatever the load."""
 
 
 class OneAddress(TargetAddresses):
@@ -19,6 +27,36 @@ class OneAddress(TargetAddresses):
     def __init__(self, base: str, extra: tuple[tuple[str, str], ...] = ()) -> None:
         parts = urlsplit(base)
         super().__init__([Address(id="app", url=f"{parts.scheme}://{parts.netloc}", headers=extra)])
+
+
+class Listening(LocalProcesses):
+    """Tells the watch of the test how long a worker was held up."""
+
+    @asynccontextmanager
+    async def open(self, command: Command, **more: Any) -> AsyncIterator[Running]:
+        async with super().open(command, **more) as running:
+            yield _Ear(running)  # type: ignore[misc]
+
+
+class _Ear:
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._running, name)
+
+    async def read_line(self) -> str | None:
+        line = await self._running.read_line()
+        if line is not None and line.startswith('{"type":"result"'):
+            listen(json.loads(line))
+        return line
+
+
+def listen(result: dict[str, Any]) -> None:
+    """Hear from the result of a worker whether it was held up."""
+    late = result["late"]
+    if held_up := max(result["held_up"], late if late > _LATE else 0.0):
+        holdups.tell(held_up)
 
 
 @dataclass
@@ -41,6 +79,6 @@ class LoadWorld(TestWorld):
     http: Any = None
     evidence: Kept = field(default_factory=Kept)
     root: Path = field(default_factory=Path.cwd)
-    processes: Any = field(default_factory=lambda: LocalProcesses(os.environ))
+    processes: Any = field(default_factory=lambda: Listening(os.environ))
     containers: Any = None
     seed: int = 0

@@ -23,8 +23,8 @@ from tests import warm
 from tests.judged import in_words, settled
 from tests.own_words import own_words
 
-LONGEST = 180.0
-"""Seconds any run of these tests may take before it counts as hanging."""
+LONGEST = 900.0
+"""Seconds any run of these tests may take before it counts as hanging, on a machine of any load."""
 _SHADOWS = ("CI", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "NO_COLOR", "VIRTUAL_ENV")
 _PLAIN_PYTEST = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 """Plugins that none of the suites here needs take longer than they do."""
@@ -192,7 +192,7 @@ class Desk:
         own = {"PYTHONPATH": path, "PYTHON_DESK_MARK": self.mark, **_PLAIN_PYTEST}
         return {**kept, **own, **(more or {})}
 
-    def left(self, within: float = 20.0) -> list[str]:
+    def left(self, within: float = 60.0) -> list[str]:
         """The command lines of processes that are still there after a while."""
         deadline = time.monotonic() + within
         while found := list(self._marked()):
@@ -215,7 +215,7 @@ class Running:
     process: subprocess.Popen[str]
     folder: Path
 
-    def until(self, text: str, within: float = 90.0) -> str:
+    def until(self, text: str, within: float = LONGEST) -> str:
         """Wait until the record has a line with a text; that line."""
         events = self.folder / "events.jsonl"
         deadline = time.monotonic() + within

@@ -78,7 +78,7 @@ def checks_of(pattern: str) -> dict[str, str]:
     for id, written in EXPECTED.items():
         url = "/json" if "json" in written or "schema" in written else "/"
         expect = written.format(p=p, filter=path)
-        found[id] = f"{{id: {id}, kind: health, url: {url}, timeout: 2s, expect: {expect}}}"
+        found[id] = f"{{id: {id}, kind: health, url: {url}, timeout: 1m, expect: {expect}}}"
     show = "[python, -c, \"print(open('text').read())\"]"
     found["output"] = f"{{id: output, kind: command, command: {show}, expect: {{output: {{matches: {p}}}}}}}"
     found["api"] = "{id: api, kind: api, suite: suite.yaml}"
@@ -106,7 +106,7 @@ def test_expectation_with_a_pattern_without_end_is_not_met(desk: Desk, pattern: 
     checks = checks_of(pattern)
     desk.write("suite.yaml", suite(pattern))
     write(desk, pattern, text, *checks.values())
-    ran = desk.run(within=170)
+    ran = desk.run()
     assert ran.code == 1, ran.err
     statuses = ran.is_whole().statuses()
     # In the end there is no match, which one of these asks for.
@@ -141,9 +141,9 @@ def test_signal_ends_a_run_while_a_pattern_without_end_is_searched(
 ) -> None:
     write(desk, *ENDLESS, MANY)
     with desk.running() as run:
-        run.until('"check":"many"', within=30)
+        run.until('"check":"many"')
         run.signal(number)
-        ran = run.end(within=30)
+        ran = run.end()
     assert ran.is_whole().code == code
 
 

@@ -42,7 +42,7 @@ SHOP = """
             criteria: [success_rate == 100%, latency.p95 < 5s]
           - {id: measured, kind: command, command: [python, -c, "print('coverage 81%')"],
              measures: {coverage: {regex: 'coverage (\\d+)%', unit: '%'}}, criteria: [coverage >= 80%]}
-          - {id: beside, kind: health, url: /, during: up, every: 10ms}
+          - {id: beside, kind: health, url: /, during: up, every: 250ms}
       - id: release
         needs: [services]
         tags: [slow]
@@ -52,8 +52,8 @@ SHOP = """
           - {criterion: last.exit_code == 0, title: The release works, why: It is due, ref: page 3}
           - {criterion: last.duration < 1ms, level: warn}
     gate:
-      checks: [{id: uptime, kind: health, url: /health, during: run, every: 5ms}]
-      criteria: [uptime.success_rate >= 50%]
+      checks: [{id: uptime, kind: health, url: /health, during: run, every: 200ms}]
+      criteria: [uptime.success_rate >= 20%]
 """
 NOTE = """
     import sys

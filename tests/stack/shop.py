@@ -162,6 +162,7 @@ RESILIENCE = """
         probe: {url: "${target.python.url}/health", every: 50ms, timeout: 1s}
     criteria:
       - steady.success_rate >= 90%
+      - steady.achieved_rate >= 30%
       - runtime-killed.recovery_time < 10s
       - runtime-killed.lost_requests >= 1
       - new-version.rollout_time < 10s

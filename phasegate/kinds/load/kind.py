@@ -104,11 +104,11 @@ class Load(Kind[LoadParams]):
         absent: dict[tuple[str, str], Message] = {
             ("", name): _held_up(outcome) for name in held_up_measures(outcome) if name in measures
         }
-        measures = {name: one for name, one in measures.items() if ("", name) not in absent}
         if outcome.late:
             why = _lateness(outcome, params.workers)
             absent = {(part, name): why for part, found in {"": measures, **parts}.items() for name in found}
             measures, parts = {}, {name: {} for name in parts}
+        measures = {name: one for name, one in measures.items() if ("", name) not in absent}
         return Observation(
             measures=measures,
             parts=parts,

@@ -12,11 +12,12 @@ from pydantic import (
     Field,
     ModelWrapValidatorHandler,
     ValidationError,
+    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
 
-from phasegate.base.fields import Closed, FilePath, NamedDocument, Text, WrittenAddress
+from phasegate.base.fields import UNCHOSEN, Closed, FilePath, NamedDocument, Text, WrittenAddress
 from phasegate.base.marks import Demand, Members
 from phasegate.base.problems import Location, refuse, refuse_also
 from phasegate.base.remember import remembered, remembered_of
@@ -39,7 +40,9 @@ class SuiteFlow(Suite):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _hangs_together(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _hangs_together(
+        cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
         # Names are judged where the columns of the data are known, too.
         between = list(problems_between(data, names=False)) if isinstance(data, Mapping) else []
         try:
@@ -47,7 +50,8 @@ class SuiteFlow(Suite):
         except ValidationError as error:
             refuse_also("SuiteFlow", error, between)
             raise
-        refuse("SuiteFlow", [*between, *suite._problems_of_choice()])
+        of_choice = () if info.context == UNCHOSEN else suite._problems_of_choice()
+        refuse("SuiteFlow", [*between, *of_choice])
         return suite
 
     def _problems_of_choice(self) -> Iterator[tuple[Location, str]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
 
 from phasegate.base.dataclass import dataclass
-from phasegate.base.fields import Located
+from phasegate.base.fields import UNCHOSEN, Located
 from phasegate.base.substitution import insert_values, names_in
 from phasegate.base.tree import TreePath, model_of
 from phasegate.base.yaml import Document
@@ -40,45 +39,40 @@ class Content:
     """What was put in, by name."""
     entries: frozenset[str]
     """Ids of the entries that its addresses are of."""
-    _chosen: list[Any] = field(default_factory=list)
-    """The first model that was made with a choice."""
 
     @cached_property
     def names(self) -> frozenset[str]:
         """Names that get their values later."""
         return frozenset(names_in(self.tree))
 
-    @cached_property
-    def model(self) -> Any:
-        """Its model, with stand-ins for addresses; the same as a tree where it is none."""
-        try:
-            return self._model_of(self._settled)
-        except ValidationError:
-            return self._settled
-
-    def choose(self, chosen: Mapping[str, str]) -> Any:
-        """As `model`, with a choice of what in it is meant, by the key that says so."""
+    def seen(self, chosen: Mapping[str, str]) -> Any:
+        """Its model, with stand-ins for addresses; the same as a tree where it is none. `chosen`: what in it
+        is meant, by the key that says so."""
+        if self._model is not None:
+            # What its validators have against the choice, they say of the copy.
+            return self._model.model_copy(update=chosen) if chosen else self._model
         if not isinstance(self._settled, Mapping):
             return self._settled
-        for first in self._chosen:
-            # What its validators have against the choice, they say of the copy.
-            return first.model_copy(update=chosen)
-        tree = Located({**self._settled, **chosen}, at=getattr(self._settled, "at", None))
+        return Located({**self._settled, **chosen}, at=getattr(self._settled, "at", None))
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it is not what it is meant to be, which is reported where it is named first."""
+        return is_model(self.kind) and self._model is None
+
+    @cached_property
+    def _model(self) -> Any:
+        if not is_model(self.kind) or self.broken:
+            return None
         try:
-            model = self._model_of(tree)
+            return model_of(self.kind, self._settled, context=UNCHOSEN)
         except ValidationError:
-            return tree
-        if model is not tree:
-            self._chosen.append(model)
-        return model
+            return None
 
     @cached_property
     def _settled(self) -> Any:
         addresses = self.context.addresses
         return insert_values(self.tree, addresses, keep=lambda _: True) if self.names else self.tree
-
-    def _model_of(self, tree: Any) -> Any:
-        return model_of(self.kind, tree) if is_model(self.kind) and not self.broken else tree
 
     @cached_property
     def missing(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from phasegate.base.errors import PlanError
 from phasegate.base.fields import Located, NamedAddress, NamedDocument, NamedPath
 from phasegate.base.files import about
-from phasegate.base.substitution import escape, finish, names_in, texts_in
+from phasegate.base.substitution import escape, finish, names_in, size_of, texts_in
 from phasegate.base.tree import TreePath, is_plain, model_of, path_text, with_values
 from phasegate.base.yaml import Document
 from phasegate.kinds.base import CheckParams, Kind, TimedParams
@@ -35,6 +35,8 @@ from phasegate.plan.written.plan import CheckCommon
 COMMON_KEYS = frozenset(keys_of(CheckCommon))
 """What every check has, whatever its kind."""
 _KNOWN = tuple(COMMON_KEYS)
+_PART = 200
+"""Characters that a part comes to, beside its parameters."""
 
 
 class Parameters:
@@ -83,7 +85,12 @@ class Parameters:
         self._data = self._tree.get(kind.rows) if self._own else None
 
     def parts(self) -> tuple[Part, ...] | None:
-        """None when one of them is wrong; then every problem has been reported."""
+        """None when one of them is wrong; then every problem has been reported.
+
+        Errors: see `Context.spend`.
+        """
+        entries = 1 if self._each is None else len(self._each)
+        self._context.spend(self._path, entries * (_PART + size_of(self._tree)))
         if self._each is None:
             part = self._part("", None)
             return None if part is None else (part,)
@@ -220,7 +227,7 @@ class Parameters:
             if content is None:
                 broken.append(named.path)
                 continue
-            tree, seen = content.tree, content.choose(fragment) if fragment else content.model
+            tree, seen = content.tree, content.seen(fragment)
             if fragment and isinstance(tree, Mapping):
                 tree = Located({**tree, **fragment}, at=getattr(tree, "at", None))
             replaced.append(_Replaced(named.path, tree, seen, content.names, content.document))
@@ -267,25 +274,28 @@ class Parameters:
         return document
 
     def _content(self, named: NamedPlace) -> Content | None:
-        """What a file says, read once for all checks that name it alike."""
+        """What a file says, read once for all checks that name it alike; None where it is wrong and that was
+        reported."""
         document = self._document(named)
         if document is None:
             return None
         path = self._context.files.locate(named.value)
         key = path, named.kind, self._own, repr(self._data)
         contents = self._context.contents
-        if key not in contents:
+        first = key not in contents
+        if first:
             contents[key] = self._read(document, named.kind)
         content: Content = contents[key]
         self.files |= content.files
         self.filled |= content.filled
         self._entries |= content.entries
         self._contents.append(content)
-        return content
+        return content if first or not content.wrong else None
 
     def _read(self, document: Document, kind: Any) -> Content:
         """A document with values put in, as far as they are known, and its own named files looked for."""
         context = self._context
+        context.spend(self._path, size_of(document.tree))
         own = capture_names(document.tree) | self._own
         given = context.values.known
         used = (name for name in names_in(document.tree) if name in given and name not in own)

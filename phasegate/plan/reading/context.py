@@ -11,6 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from phasegate.base.dataclass import dataclass
+from phasegate.base.errors import PlanError
 from phasegate.base.fields import Located
 from phasegate.base.files import is_folder
 from phasegate.base.substitution import finish, insert_values, texts_in
@@ -37,8 +38,16 @@ from phasegate.plan.written.plan import (
     is_id,
 )
 
+MOST_READ = 24_000_000
+"""What the parameters of all checks may come to, and the plan with all of its environments: see `Effort`."""
 Confidence = float | Literal["none"] | None
 """As written; None where nothing is."""
+
+
+class Effort:
+    """What has been read of a plan's checks, in characters by `size_of`."""
+
+    size = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +80,7 @@ class Context:
     """The entries that lack secrets."""
     flaky: FlakyBudget | None = None
     """The plan's budget."""
+    effort: Effort = field(default_factory=Effort)
     contents: dict[Hashable, Any] = field(default_factory=dict)
     """What the files that checks name say, as they were read: many checks may name one."""
 
@@ -80,6 +90,16 @@ class Context:
 
     def place(self, path: TreePath, subject: str) -> Place:
         return Place(document=self.document, path=path, subject=subject)
+
+    def spend(self, path: TreePath, size: int) -> None:
+        """Count what is about to be read. Errors: PlanError where that is too much."""
+        self.effort.size += size
+        if self.effort.size > MOST_READ:
+            message = (
+                f"what checks say, with each entry of 'each', comes to more than {MOST_READ:,} characters"
+            )
+            self.findings.add(self.document, path, message, help="use fewer checks, or fewer entries")
+            raise PlanError(self.findings.problems)
 
     def unknown(
         self,

@@ -29,7 +29,9 @@ def missing_in(tree: Any, secrets: Mapping[str, int], scripts: Iterable[str] = (
     used = {name.removeprefix("env.") for name in names_in(tree) if name.startswith("env.")}
     given = tree.get("env") if isinstance(tree, Mapping) else None
     read = set(_READS.findall("\n".join(one for _, one in texts_in(tree))))
-    read.update(name for script in scripts for name in _variables_in(script).intersection(secrets))
+    for script in scripts:
+        fewer, more = sorted((_variables_in(script), secrets), key=len)  # either may be many
+        read.update(name for name in fewer if name in more)
     used |= {name for name in read if name not in (given or ())}
     return tuple(sorted((name for name in used if name in secrets), key=secrets.__getitem__))
 

@@ -20,6 +20,8 @@ from phasegate.plan.reading.addressable import entries_named
 from phasegate.plan.reading.context import Context
 from phasegate.plan.text.named import addresses_in, find_named
 
+_AMBIGUOUS = 20
+"""Addresses of one parameter that are reported as those of several entries."""
 _WRITTEN_HOST = re.compile(r"https?://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/:?#]*)")
 
 
@@ -71,20 +73,37 @@ def check_entry(
     """
     if address.startswith("/") and "$" not in address:  # as most do
         return frozenset((context.target.default,)) if context.target.default else frozenset()
-    begins = set(names_in(authority(address)))
+    begin = authority(address)
+    begins = set(names_in(begin))
+    if rows_written and begins and not context.target.have_paths:
+        address = address[: len(begin) + 1]  # what follows says nothing of where it leads
+    key = context.target, address, *(map(repr, rows_written) if begins else ())
+    if key not in context.contents:
+        context.contents[key] = _entries(context, address, begins, rows_written)
+    found: frozenset[str]
+    found, ambiguous = context.contents[key]
+    for error in ambiguous:
+        context.findings.add(document, path, error.message, help=error.help)
+    return found
+
+
+def _entries(
+    context: Context, address: str, begins: set[str], rows_written: tuple[Any, ...]
+) -> tuple[frozenset[str], tuple[AmbiguousEntryError, ...]]:
     addresses = {address: None}
     for written in rows_written if begins else ():
         values = [{name: row[name] for name in begins & set(row)} for row in _rows(context, written)]
         addresses = {expand(one, row): None for one in addresses for row in values or [{}]}
-    found = set()
+    found: set[str] = set()
+    ambiguous: list[AmbiguousEntryError] = []
     for one in addresses:
         try:
             found.add(context.target.destination(one, context.addresses).entry)
         except AmbiguousEntryError as error:
-            context.findings.add(document, path, error.message, help=error.help)
+            ambiguous.append(error)
         except ObservationError:
             continue  # where it leads is not known yet, or it is not an address, which is said elsewhere
-    return frozenset(found - {""})
+    return frozenset(found - {""}), tuple(ambiguous[:_AMBIGUOUS])
 
 
 def check_entries(

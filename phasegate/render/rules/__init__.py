@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 
-_FAMILIES = ("common", "dockerfile", "security")
+_FAMILIES = ("common", "dockerfile", "pipeline", "security")
 """The modules of this folder; each has `TEXTS`."""
 
 

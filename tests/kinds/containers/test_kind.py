@@ -383,7 +383,7 @@ async def test_log_whose_search_does_not_end_is_as_nobody_wishes(
 ) -> None:
     logs = {"web": ["fine", "a" * 60 + "!", "fine"] * 3_000}
     rules = [{wish: "^(a|aa)+$"}, {"must": "fine"}]
-    seen = await look(container("web"), params={"logs": rules}, logs=logs)
+    seen = await look(container("web"), params={"timeout": "1h", "logs": rules}, logs=logs)
     slow, other = (case for case in seen.cases if "/logs/" in case.id)
     assert slow.status is status
     assert "the pattern '^(a|aa)+$' did not end within 1 s in a line of the log" in slow.message
@@ -397,7 +397,7 @@ async def test_lines_that_were_found_count_whatever_line_takes_too_long(look: An
 
 
 async def test_count_whose_search_does_not_end_is_no_number(look: Any) -> None:
-    params = {"logs": [{"count": "^(a|aa)+$", "name": "many"}]}
+    params = {"timeout": "1h", "logs": [{"count": "^(a|aa)+$", "name": "many"}]}
     seen = await look(container("web"), params=params, logs={"web": ["aa", "a" * 60 + "!"]})
     assert number(seen, "many") is None
 

@@ -192,7 +192,7 @@ def test_a_target_does_not_outlive_phasegate_and_a_reaper_that_were_killed(
             until_two(served, but={first.pid, second.pid})
     served.signal(signal.SIGKILL)
     served.process.communicate()
-    assert served.desk.left(within=20) == []
+    assert served.desk.left() == []
 
 
 def until_two(run: Running, but: set[int]) -> None:
@@ -212,7 +212,7 @@ def test_the_kernel_ends_a_target_where_all_are_killed_at_the_same_moment(desk: 
             reaper.kill()
         run.signal(signal.SIGKILL)
         run.process.communicate()
-        assert desk.left(within=20) == []
+        assert desk.left() == []
 
 
 @pytest.mark.parametrize("progress", ["lines", "none", "live"])

@@ -18,7 +18,7 @@ from tests.rules import Rule, rules
 
 SERVER = """\
 #!/usr/bin/env -S python3 -S
-import os, socket, sys, threading, time
+import os, socket, sys, threading
 port, how = int(sys.argv[1]), sys.argv[2]
 if how == "once":
     try:
@@ -28,16 +28,27 @@ if how == "once":
 if how == "gone":
     os.remove(__file__)
 def answer(connection):
-    connection.recv(4096)
+    if connection.recv(4096) == b"end":
+        os._exit(5)
     connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\nok")
     connection.close()
-    if how == "ends":
-        time.sleep(0.2)
-        os._exit(5)
 server = socket.create_server(("127.0.0.1", port), backlog=100)
 while True:
     threading.Thread(target=answer, args=server.accept()[:1], daemon=True).start()
 """
+END = """\
+  setup:
+    - - python
+      - -S
+      - -c
+      - |
+        import socket, sys
+        with socket.create_connection(("127.0.0.1", int(sys.argv[1].rpartition(":")[2]))) as shop:
+            shop.sendall(b"end")
+            shop.recv(1)
+      - ${target.shop.url}
+"""
+"""It asks the shop to end, and returns when it has."""
 SLEEP = 'kind: command, command: [python, -S, -c, "import time; time.sleep(%s)"]'
 HEALTH = "kind: health, url: /, probes: 12, every: 100ms, criteria: [success_rate >= 1%]"
 
@@ -55,6 +66,8 @@ class Scene:
     """What stands after it in `checks`."""
     till: str = ""
     """Another process."""
+    setup: str = ""
+    """Of the target."""
     entry: str = ""
     probe: str = "url: /, every: 20ms, timeout: 300ms, within: 20s"
     more: str = ""
@@ -69,7 +82,7 @@ target:
   default: shop
   processes:
     shop: {{command: [./server, "${{self.port}}", {self.how}], ready: {{url: /}}{self.entry}}}
-{self.till}\
+{self.till}{self.setup}\
   external: {{docs: {{url: "http://docs.example"}}}}
 steps:
   - id: one
@@ -121,7 +134,7 @@ SITUATIONS: dict[str, Scene] = {
         fault="kill: shop, at: 9s", check=SLEEP % 0.3, criteria="steady.exit_code == 0", said="before it"
     ),
     "the process has ended before the fault": Scene(
-        fault="kill: shop, at: 1s", how="ends", said="shop does not run: it ended with exit code 5"
+        fault="kill: shop, at: 1s", setup=END, said="shop does not run: it ended with exit code 5"
     ),
     "the process cannot be started again": Scene(how="gone", said="it could not be undone: there is no"),
     "the check is not run": Scene(

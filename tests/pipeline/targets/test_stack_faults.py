@@ -40,7 +40,7 @@ steps:
 
 
 def by_id(ran: Ran) -> dict[str, dict[str, object]]:
-    return {fault["id"]: fault for fault in ran.result["steps"][0]["faults"]}
+    return {fault["id"]: fault for step in ran.result["steps"] for fault in step["faults"]}
 
 
 def stack(desk: Desk) -> str:
@@ -52,12 +52,20 @@ def stack(desk: Desk) -> str:
 
 
 def test_service_that_crashes_is_replaced_and_cut_off_recovers_and_is_as_before(desk: Desk) -> None:
-    faults = f"""\
-      - {{id: crash, kill: web, during: steady, at: 200ms, for: 300ms, {PROBE}}}
-      - {{id: rollout, replace: web, image: "{serving("two")}", during: steady, at: 6s, for: 1s, {PROBE}}}
-      - {{id: cut, cut: web, during: steady, at: 12s, for: 500ms, {PROBE}}}"""
-    criteria = ("crash.recovery_time < 20s", "rollout.rollback_time < 30s", "cut.lost_requests >= 1")
-    desk.plan(plan(stack(desk), faults, *criteria, lasts=16))
+    def step(id: str, act: str, span: str, criterion: str) -> str:
+        return f"""
+  - id: {id}-step
+    checks: [{{id: beside-{id}, {SLEEP % 8}}}]
+    faults: [{{id: {id}, {act}, during: beside-{id}, at: 200ms, for: {span}, {PROBE}}}]
+    criteria: [{criterion}]"""
+
+    # A step for each: it begins when what was done in the one before is over.
+    steps = (
+        step("crash", "kill: web", "300ms", "crash.recovery_time < 60s"),
+        step("rollout", f'replace: web, image: "{serving("two")}"', "1s", "rollout.rollback_time < 60s"),
+        step("cut", "cut: web", "500ms", "cut.lost_requests >= 1"),
+    )
+    desk.plan(f"target:\n{stack(desk)}\nsteps:{''.join(steps)}")
     ran = desk.run()
     assert ran.code == 0, ran.err
     found = by_id(ran.is_whole())

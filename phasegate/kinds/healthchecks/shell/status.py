@@ -138,6 +138,14 @@ def read_program(argv: Sequence[str]) -> Reading:
     return Reading(ends, () if ends == GOOD else (" ".join(argv),), always_good=ends == GOOD)
 
 
+def read_tree(node: Node, *, strict: bool) -> Ends:
+    """How a part of a line for bash can end, after a command that failed."""
+    try:
+        return frozenset(_Run(Dialect.BASH, strict=strict, own_name="bash", depth=0).run(node, False, _Env()))
+    except (UnreadError, RecursionError):
+        return ANY
+
+
 def _read(line: str, dialect: Dialect, strict: bool, shell: str, depth: int) -> Reading:
     try:
         if len(line) > LONGEST or depth > DEPTH:
