@@ -2,8 +2,8 @@
 # ruff: noqa: B018, F821
 
 # `kinds.KINDS`, by their place
-(Api, CommandKind, ContainersKind, DatabaseKind, E2e, ImageKind, KubernetesKind, Load, LogsKind)
-(PipelineKind, PrometheusKind, QueryKind, ResourcesKind, ScanKind, SecurityKind)
+(Api, CommandKind, ContainersKind, DatabaseKind, DockerfileKind, E2e, ImageKind, KubernetesKind, Load)
+(LogsKind, PipelineKind, PrometheusKind, QueryKind, ResourcesKind, ScanKind, SecurityKind)
 (ComposeKind, ContainersKind, External)  # `targets.kinds`, likewise
 (list_, signoff, render_strict)  # the tables of commands and of formats, likewise
 (MARKDOWN, REMOVING)  # whoever writes the value of an enumeration

@@ -510,6 +510,9 @@ class Code(StrEnum):
     TOOL_LEFT_OUT = "tool_left_out"
     TOOL_CONFIGURED = "tool_configured"
     TOOL_NOT_CONFIGURED = "tool_not_configured"
+    DOCKERFILE_MISTAKE = "dockerfile_mistake"
+    NOT_LINTED = "not_linted"
+    NO_STAGE_OR_SERVICE = "no_stage_or_service"
     TOOLS_NOT_ASKED = "tools_not_asked"
 
     # What is found in pipelines.
@@ -848,6 +851,9 @@ class Code(StrEnum):
     NOTHING_NEEDS_IT = "nothing_needs_it"
     NO_SUCH_PROFILE = "no_such_profile"
     VARIABLE_UNUSED = "variable_unused"
+    COMPOSE_HEALTHCHECK = "compose_healthcheck"
+    COMPOSE_NO_HEALTHCHECK = "compose_no_healthcheck"
+    COMPOSE_SECRET_MISSING = "compose_secret_missing"
     SEVERAL_PORTS = "several_ports"
     NO_PORT = "no_port"
     CONTENT_HIDDEN = "content_hidden"

@@ -89,13 +89,18 @@ def _for_service(parts: SplitResult) -> str:
 
 def _for_stack(file: Path, output: Path) -> str:
     """Errors: PlanError for what is not a compose file."""
+    from phasegate.cli.problems import problems_text
     from phasegate.cli.stack_starter import plan_for
     from phasegate.plan.reading.compose_file import read_compose_file
+    from phasegate.plan.targets.weak_spots import weak_spots
     from phasegate.plan.text.named import Files
 
     compose, wrong = read_compose_file(Files(Path.cwd(), ""), str(file))
     if compose is None or wrong.problems:
         raise PlanError(wrong.problems)
+    warnings = tuple(weak_spots(compose, Path.cwd() / file.parent, compose.up((), ())))
+    if warnings:
+        make_console().print(problems_text(warnings), soft_wrap=True)
     return plan_for(compose, os.path.relpath(file, output.parent))
 
 

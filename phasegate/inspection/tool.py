@@ -56,19 +56,25 @@ def own_configuration(tool: Tool, root: Path) -> tuple[str, ...]:
 
 
 async def run_tool(
-    tool: Tool, arguments: tuple[str, ...], world: World, *, folder: Path | None = None, limit: float = LIMIT
+    tool: Tool,
+    arguments: tuple[str, ...],
+    world: World,
+    *,
+    folder: Path | None = None,
+    limit: float = LIMIT,
+    env: Mapping[str, str] | None = None,
 ) -> Ran | NotVerified:
     """Run a tool in the root of the plan, or in a folder. What it returned is not judged: exit codes of tools
-    are not comparable."""
+    are not comparable. `env` is added to the environment of the run."""
     folder = folder or world.root
     program = find_program(tool.name, world.environment)
     if program is None:
         return NotVerified(why=fact(Code.TOOL_MISSING, program=tool.name, command=tool.install))
-    version = await _run((program, *tool.version), world, folder, limit)
+    version = await _run((program, *tool.version), world, folder, limit, {})
     if version.error or version.timed_out:
         return NotVerified(why=_why_nothing(tool, version, limit))
     found = _VERSION.search((version.stdout + b" " + version.stderr).decode(errors="replace"))
-    completed = await _run((program, *arguments), world, folder, limit)
+    completed = await _run((program, *arguments), world, folder, limit, env or {})
     if completed.error or completed.timed_out or completed.exit_code is None:
         return NotVerified(why=_why_nothing(tool, completed, limit))
     if completed.stdout_left_out:
@@ -84,8 +90,10 @@ def find_program(name: str, environment: Mapping[str, str]) -> str | None:
     return shutil.which(name, path=environment.get("PATH"))
 
 
-async def _run(argv: tuple[str, ...], world: World, folder: Path, limit: float) -> Completed:
-    return await world.processes.run(Command(argv=argv, cwd=folder, limit=limit, keep=KEPT))
+async def _run(
+    argv: tuple[str, ...], world: World, folder: Path, limit: float, env: Mapping[str, str]
+) -> Completed:
+    return await world.processes.run(Command(argv=argv, cwd=folder, env=env, limit=limit, keep=KEPT))
 
 
 def _why_nothing(tool: Tool, completed: Completed, limit: float) -> Message:

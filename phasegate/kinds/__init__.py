@@ -64,6 +64,10 @@ _KINDS: Mapping[str, tuple[str, str]] = {
         "phasegate.kinds.pipeline.kind:PipelineKind",
         "workflows of GitHub Actions and GitLab CI: valid, gated before they deploy, with a way back",
     ),
+    "dockerfile": (
+        "phasegate.kinds.dockerfile.kind:DockerfileKind",
+        "Dockerfiles and Compose files: what they make and start is fit for production",
+    ),
 }
 """Where the kind is, and what it observes, by name: to list kinds, none is imported."""
 

@@ -1081,6 +1081,22 @@ _COLUMNS = {
 }
 """Of the table of what each service used at most."""
 Entry = str | Callable[[Fact], str]
+_DOCKERFILE_MISTAKES = {
+    "arguments": "{0} has too few arguments",
+    "before": "{0} stands before the first FROM, where only ARG may",
+    "directive-twice": "the directive {0} is written twice",
+    "escape": "escape={0} is neither a backslash nor a backtick",
+    "from": "{0} has neither one argument nor IMAGE AS NAME",
+    "healthcheck": "{0} has neither NONE nor CMD and a command",
+    "heredoc": "the here-document {0} has no end",
+    "no-stage": "there is no {0}",
+    "not-texts": "the list of {0} holds something that is no text",
+    "pairs": "{0} has a name without a value",
+    "shell": "{0} has no JSON list",
+    "stages": "there are more than {0} stages; the rest is not looked at",
+    "trigger": "ONBUILD cannot hold {0} back",
+    "unknown": "{0} is no instruction",
+}
 _ENGLISH: Mapping[Code, Entry] = {
     Code.JOINED: lambda fact: "; ".join(sentence(part) for part in fact.parts),
     Code.LINES: lambda fact: "\n".join(sentence(part) for part in fact.parts),
@@ -1619,6 +1635,9 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.TOOL_CONFIGURED: "{tool} is configured by the repository: {files}",
     Code.TOOL_NOT_CONFIGURED: "{files} would configure {tool} and is not used; "
     "write use_repository_config: true to use it",
+    Code.DOCKERFILE_MISTAKE: lambda fact: _DOCKERFILE_MISTAKES[fact.what].format(fact.of),
+    Code.NOT_LINTED: "not linted: {tool} cannot read {file} ({text}), which is a good Dockerfile",
+    Code.NO_STAGE_OR_SERVICE: "{names} holds no stage and no service, so nothing was looked at",
     Code.TOOLS_NOT_ASKED: "not asked: {names:all}",
     Code.JOBS_KNOWN: lambda fact: f"{count(fact.n or 0, 'job')} {_ROLES[fact.of]}: {sentence(fact.files)}",
     Code.NO_JOB_DEPLOYS: "no job that deploys was found, so nothing was asked of one; "
@@ -1994,6 +2013,10 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NOT_RUN_WITHOUT_IT: "what needs it is not run: {names}",
     Code.NOTHING_NEEDS_IT: "nothing needs it",
     Code.NO_SUCH_PROFILE: "no service of the compose file has the profile {name!r}",
+    Code.COMPOSE_HEALTHCHECK: "service {service!r} has {why}",
+    Code.COMPOSE_NO_HEALTHCHECK: "others wait until these are healthy, and they have no healthcheck here: "
+    "{names}",
+    Code.COMPOSE_SECRET_MISSING: "the file of the secret {name!r} is missing: {path}",
     Code.VARIABLE_UNUSED: "the compose file does not use the variable {name!r}",
     Code.SEVERAL_PORTS: "the default entry {entry!r} has several ports ({ports:all}), and the plan does not "
     "say which",

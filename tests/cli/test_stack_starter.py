@@ -89,6 +89,20 @@ def test_the_file_is_named_from_where_the_plan_is(phasegate: CommandLine, tmp_pa
     assert loaded.plan.target.group("compose") is not None
 
 
+def test_what_proves_nothing_in_the_file_is_warned_of_and_the_plan_is_written(
+    phasegate: CommandLine, tmp_path: Path
+) -> None:
+    (tmp_path / "compose.yaml").write_text(
+        "services:\n  web: {image: w, ports: [80], healthcheck: {test: exit 0}, secrets: [key]}\n"
+        "secrets:\n  key: {file: key.txt}\n"
+    )
+    code, _, err = phasegate("init", "compose.yaml")
+    assert code == 0
+    assert "warning: service 'web' has a healthcheck that cannot fail: `exit 0`" in err
+    assert "warning: the file of the secret 'key' is missing: key.txt" in err
+    assert (tmp_path / "phasegate.yaml").is_file()
+
+
 def test_what_is_no_compose_file_is_said_and_nothing_written(phasegate: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text("phasegate: 1\n")
     for name, message in (

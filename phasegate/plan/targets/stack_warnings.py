@@ -19,6 +19,10 @@ _WORD = re.compile(r"\w+")
 def warn_of(context: Context, at: TreePath, stack: ComposeStack, file: ComposeFile, default: object) -> None:
     """Warn of what has no effect, and of a default entry of which it is open what is asked."""
     _warn_of_port(context, at, stack, file, default)
+    from phasegate.plan.targets.weak_spots import weak_spots  # with a reader of shells, for a stack only
+
+    up = file.up(stack.services, stack.profiles)
+    context.findings.extend(weak_spots(file, stack.file.parent, up))
     elsewhere = file.includes or any("extends" in one.tree for one in file.services.values())
     if elsewhere:
         return

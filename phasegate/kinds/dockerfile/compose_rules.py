@@ -1,0 +1,212 @@
+"""Rules of Compose files: services that are fit for production; pure but for the files that they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from phasegate.base.facts import Message
+from phasegate.base.secret_shapes import secrets_in_text, secrets_in_variable
+from phasegate.kinds.dockerfile.compose import (
+    Compose,
+    Service,
+    interpolate,
+    items,
+    mapping,
+    variables,
+    why_healthcheck_proves_nothing,
+)
+from phasegate.kinds.dockerfile.look import ERROR, INFO, WARNING, Family, Hit, Hits, Subjects
+from phasegate.kinds.dockerfile.references import is_pinned
+
+_CAPABILITIES = frozenset(
+    (
+        *("ALL", "BPF", "DAC_READ_SEARCH", "MAC_ADMIN", "MAC_OVERRIDE", "NET_ADMIN", "PERFMON", "SYS_ADMIN"),
+        *("SYS_BOOT", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO", "SYSLOG"),
+    )
+)
+"""Those by which a container gets at its host."""
+_NAMESPACES = ("network_mode", "pid", "ipc", "uts", "userns_mode", "cgroup")
+_SOCKETS = re.compile(
+    r"(?:/var)?/run/(?:podman/podman|containerd/containerd|crio/crio)\.sock|.*/docker\.sock"
+)
+_KEYS = frozenset(
+    {"services", "include", "volumes", "networks", "configs", "secrets", "models", "name", "version"}
+)
+
+rule = Family[Compose]("compose", "https://docs.docker.com/reference/compose-file/")
+
+
+def _hit(service: Service, file: Compose, *path: str | int, details: tuple[Message | int, ...] = ()) -> Hit:
+    place = "/".join(map(str, (*service.path, *path)))
+    return Hit(file.line(*service.path, *path), place, (service.name, *details))
+
+
+def _images(file: Compose) -> Iterator[tuple[Service, str]]:
+    """Services that run an image which nothing here builds."""
+    for one in file.services:
+        image = one.tree.get("image")
+        if isinstance(image, str) and image and "build" not in one.tree:
+            yield one, image
+
+
+FILE: Subjects[Compose] = "file", lambda file: (file.document.tree,)
+SERVICES: Subjects[Compose] = "service", lambda file: file.services
+IMAGES: Subjects[Compose] = "image", _images
+NAMED: Subjects[Compose] = "secret or config", lambda file: file.named_files
+HEALTHCHECKS: Subjects[Compose] = (
+    "healthcheck",
+    lambda file: (one for one in file.services if mapping(one.tree, "healthcheck").get("test")),
+)
+
+
+@rule("compose-structure", ERROR, FILE, "services/")
+def _structure(tree: Any, file: Compose) -> Hits:
+    """The file has services, each of them a mapping."""
+    services = tree.get("services") if isinstance(tree, Mapping) else None
+    if not isinstance(tree, Mapping) or _KEYS.isdisjoint(tree):
+        yield Hit(file.line(), "")
+    elif services is not None and not isinstance(services, Mapping):
+        yield Hit(file.line("services"), "services")
+    for name, one in mapping(services).items():
+        if not isinstance(one, Mapping) and not str(name).startswith("x-"):
+            yield Hit(file.line("services", name), f"services/{name}")
+
+
+@rule("compose-no-healthcheck", WARNING, SERVICES, "services/#healthcheck")
+def _no_healthcheck(service: Service, file: Compose) -> Hits:
+    """Each service that goes on has a healthcheck, or another file or its image gives it one."""
+    if file.has_no_healthcheck(service):
+        yield _hit(service, file, *(("healthcheck",) if "healthcheck" in service.tree else ()))
+
+
+@rule("compose-healthcheck-cannot-fail", ERROR, HEALTHCHECKS, "services/#healthcheck")
+def _fake_healthcheck(service: Service, file: Compose) -> Hits:
+    """Each healthcheck can fail."""
+    why = why_healthcheck_proves_nothing(service)
+    if why is not None:
+        yield _hit(service, file, "healthcheck", "test", details=(why,))
+
+
+@rule("compose-privileged", ERROR, SERVICES, "services/#privileged")
+def _privileged(service: Service, file: Compose) -> Hits:
+    """No service is privileged."""
+    if str(service.tree.get("privileged")).lower() == "true":
+        yield _hit(service, file, "privileged")
+
+
+@rule("compose-capabilities", ERROR, SERVICES, "services/#cap_add")
+def _capabilities(service: Service, file: Compose) -> Hits:
+    """No service adds a capability by which it gets at the host."""
+    for number, written in enumerate(items(service.tree, "cap_add")):
+        name = str(written).upper().removeprefix("CAP_")
+        if name in _CAPABILITIES:
+            yield _hit(service, file, "cap_add", number, details=(name,))
+
+
+@rule("compose-host-namespaces", ERROR, SERVICES, "services/#network_mode")
+def _namespaces(service: Service, file: Compose) -> Hits:
+    """No service is in a namespace of the host: network, processes, IPC, UTS, users or cgroups."""
+    for key in _NAMESPACES:
+        if service.tree.get(key) == "host":
+            yield _hit(service, file, key, details=(key,))
+
+
+@rule("compose-engine-socket", ERROR, SERVICES, "services/#volumes")
+def _socket(service: Service, file: Compose) -> Hits:
+    """No service has the socket of the container engine: whoever has it has the host."""
+    for number, written in enumerate(items(service.tree, "volumes")):
+        if isinstance(written, Mapping):
+            source = str(written.get("source"))
+        else:
+            source = (interpolate(str(written)) or str(written)).partition(":")[0]
+        if _SOCKETS.fullmatch(interpolate(source) or source):
+            yield _hit(service, file, "volumes", number, details=(source,))
+
+
+@rule("compose-image-unpinned", ERROR, IMAGES, "services/#image")
+def _unpinned(pair: tuple[Service, str], file: Compose) -> Hits:
+    """Each image that is not built here has a digest, or a tag other than latest."""
+    service, image = pair
+    known = interpolate(image)
+    if known is not None and not is_pinned(known):
+        yield _hit(service, file, "image", details=(known,))
+
+
+@rule("compose-image-not-known", WARNING, IMAGES, "interpolation/")
+def _not_known(pair: tuple[Service, str], file: Compose) -> Hits:
+    """Each image can be told from the file: its variables have defaults."""
+    service, image = pair
+    if interpolate(image) is None:
+        yield _hit(service, file, "image", details=(image,))
+
+
+@rule("compose-secret-in-environment", ERROR, SERVICES, "secrets/")
+def _secret(service: Service, file: Compose) -> Hits:
+    """No secret stands in environment or build arguments, also as a default; NAME_FILE names its file."""
+    for path in (("environment",), ("build", "args")):
+        tree = mapping(service.tree, *path[:-1]) if path[:-1] else service.tree
+        for step, name, written in variables(tree, path[-1]):
+            value = interpolate(written)
+            if any(secrets_in_variable(name, written if value is None else value)):
+                hit = _hit(service, file, *path, step, details=(name,))
+                yield hit._replace(place="/".join(("services", service.name, *path, name)))
+
+
+@rule("compose-secret-in-command", ERROR, SERVICES, "secrets/")
+def _secret_in_command(service: Service, file: Compose) -> Hits:
+    """No secret stands in a command or an entrypoint: every list of processes shows it."""
+    for key in ("command", "entrypoint"):
+        line = " ".join(str(word) for word in items(service.tree, key))
+        found = next(secrets_in_text(line.replace("$$", "$")), None)
+        if found is not None:
+            yield _hit(service, file, key, details=(key, found.what))
+
+
+@rule("compose-secret-file", ERROR, NAMED, "secrets/")
+def _secret_file(named: tuple[str, str, str], file: Compose) -> Hits:
+    """The file of each secret and config is there."""
+    kind, name, path = named
+    if file.lacks(path):
+        yield Hit(file.line(kind, name, "file"), f"{kind}/{name}", (name, path))
+
+
+@rule("compose-env-file", ERROR, SERVICES, "services/#env_file")
+def _env_file(service: Service, file: Compose) -> Hits:
+    """Each env_file is there, unless it is not required."""
+    for number, written in enumerate(items(service.tree, "env_file")):
+        path = written.get("path") if isinstance(written, Mapping) else written
+        needed = mapping(written).get("required", True)
+        if isinstance(path, str) and needed and file.lacks(path):
+            yield _hit(service, file, "env_file", number, details=(path,))
+
+
+@rule("compose-port-on-all-addresses", INFO, SERVICES, "services/#ports")
+def _port(service: Service, file: Compose) -> Hits:
+    """Ports are published on the addresses that are meant; without one, on all of the host."""
+    for number, written in enumerate(items(service.tree, "ports")):
+        if isinstance(written, Mapping):
+            everywhere = written.get("host_ip") in (None, "", "0.0.0.0", "::")
+        else:
+            text = re.sub(r"\$\{[^}]*\}", "1", str(written))
+            everywhere = text.count(":") < 2 or text.startswith(("0.0.0.0:", "[::]:"))
+        if everywhere:
+            shown = written.get("target") if isinstance(written, Mapping) else written
+            yield _hit(service, file, "ports", number, details=(str(shown),))
+
+
+@rule("compose-no-restart", INFO, SERVICES, "services/#restart")
+def _restart(service: Service, file: Compose) -> Hits:
+    """Each service that goes on has a restart policy."""
+    said = "restart" in service.tree or mapping(service.tree, "deploy", "restart_policy")
+    if service.is_whole and service.name not in file.jobs and not said:
+        yield _hit(service, file)
+
+
+@rule("compose-no-memory-limit", INFO, SERVICES, "deploy/#resources")
+def _limits(service: Service, file: Compose) -> Hits:
+    """Each service has a limit of memory."""
+    limits = mapping(service.tree, "deploy", "resources", "limits")
+    if service.is_whole and "mem_limit" not in service.tree and "memory" not in limits:
+        yield _hit(service, file)

@@ -1,0 +1,122 @@
+"""Dockerfiles and Compose files: is what they make and start fit for production?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any, ClassVar
+
+from phasegate.base.dataclass import dataclass
+from phasegate.base.errors import ObservationError
+from phasegate.base.facts import Code, fact
+from phasegate.base.files import is_file
+from phasegate.base.yaml import COMPOSE
+from phasegate.inspection.finding import Finding, Inspection, Looked, merge
+from phasegate.inspection.tree import Tree, read_texts, read_yaml, walk
+from phasegate.kinds.base import CheckParams
+from phasegate.kinds.dockerfile import compose_rules, dockerfile_rules
+from phasegate.kinds.dockerfile.compose import Compose
+from phasegate.kinds.dockerfile.hadolint import lint
+from phasegate.kinds.dockerfile.params import DockerfileParams
+from phasegate.kinds.dockerfile.reader import read_dockerfile
+from phasegate.kinds.dockerfile.stages import dockerfile_of
+from phasegate.kinds.inspection import InspectionKind
+from phasegate.world import World
+
+IGNORE_FILE = ".dockerignore"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    inspection: Inspection
+    dockerfiles: tuple[str, ...]
+    unreadable: frozenset[str]
+    """Dockerfiles that BuildKit would refuse."""
+
+
+class DockerfileKind(InspectionKind[DockerfileParams]):
+    name: ClassVar[str] = "dockerfile"
+    Params: ClassVar[type[CheckParams]] = DockerfileParams
+    example: ClassVar[Mapping[str, Any]] = {
+        "files": ["**/Dockerfile", "compose.yaml"],
+        "exclude": ["vendor/**"],
+        "tools": ["hadolint"],
+        "raise": {"no-healthcheck": {"to": "error", "because": "nothing else asks these images"}},
+    }
+    objects: ClassVar[str] = "stages and services"
+
+    async def find(self, params: DockerfileParams, world: World) -> Inspection:
+        exclude = (*params.exclude, f"**/*{IGNORE_FILE}")
+        tree = await asyncio.to_thread(walk, world.root, params.files, exclude)
+        return await self.inspect(params, tree, world)
+
+    async def inspect(self, params: DockerfileParams, tree: Tree, world: World) -> Inspection:
+        seen = await asyncio.to_thread(look_at, params, tree)
+        if "hadolint" not in params.tools or not seen.dockerfiles:
+            return seen.inspection
+        linted = await lint(seen.dockerfiles, seen.unreadable, world, use_own=params.use_repository_config)
+        return merge((seen.inspection, linted), files=seen.inspection.files, objects=seen.inspection.objects)
+
+
+def look_at(params: DockerfileParams, tree: Tree) -> _Seen:
+    """What our own rules say. Errors: ObservationError where no file has a stage or a service."""
+    parts: list[Inspection] = []
+    dockerfiles: list[str] = []
+    unreadable: set[str] = set()
+    objects = 0
+    findings = list(tree.findings)
+    for text in read_texts(tree):
+        if isinstance(text, Finding):
+            findings.append(text)
+        elif text.name.endswith((".yaml", ".yml")):
+            for one in read_yaml((text,), COMPOSE):
+                if isinstance(one, Finding):
+                    findings.append(one)
+                    continue
+                compose = Compose(document=one, folder=(tree.root / text.name).parent)
+                objects += len(compose.services)
+                parts.append(compose_rules.rule.inspect(compose, text.name))
+        else:
+            file = dockerfile_of(
+                read_dockerfile(text.content),
+                target=params.target,
+                ignore_file=_has_ignore_file(tree, text.name),
+                not_root=params.non_root,
+            )
+            dockerfiles.append(text.name)
+            unreadable |= {text.name} if file.script.mistakes else set()
+            objects += len(file.stages)
+            parts.append(dockerfile_rules.rule.inspect(file, text.name))
+    if not objects and not findings and not any(part.findings for part in parts):
+        raise ObservationError(fact(Code.NO_STAGE_OR_SERVICE, names=params.files))
+    whole = merge(parts, files=len(tree.names), objects=objects)
+    inspection = Inspection(
+        files=whole.files,
+        objects=objects,
+        findings=(*findings, *whole.findings),
+        looked=_summed(parts),
+        notes=tree.notes,
+    )
+    return _Seen(inspection=inspection, dockerfiles=tuple(dockerfiles), unreadable=frozenset(unreadable))
+
+
+def _summed(parts: Iterable[Inspection]) -> dict[str, Looked]:
+    """What each rule looked at in all files."""
+    found: dict[str, Looked] = {}
+    for rule, one in ((rule, one) for part in parts for rule, one in part.looked.items()):
+        before = found[rule].n if rule in found else 0
+        found[rule] = Looked(n=before + one.n, of=one.of, family=one.family)
+    return found
+
+
+def _has_ignore_file(tree: Tree, name: str) -> bool:
+    """Whether there is one for the Dockerfile alone, or in a folder that may be the context: its own or one
+    around it."""
+    return any(is_file(tree.root / place) for place in _ignore_files(PurePosixPath(name)))
+
+
+def _ignore_files(name: PurePosixPath) -> Iterator[PurePosixPath]:
+    yield name.with_name(f"{name.name}{IGNORE_FILE}")
+    for folder in name.parents:
+        yield folder / IGNORE_FILE
