@@ -310,7 +310,7 @@ def _number(criterion: Criterion, number: Number) -> Judgement:
     if number.unended:
         return _judge_unended(criterion, figure)
     if number.partial:
-        return _partial(criterion, figure, number.counted)
+        return _partial(criterion, figure, number)
     if dimension is Dimension.TIME and value == 0:
         return no_data(criterion, fact(Code.ZERO_TIME))
     observed = fact(Code.REPORTED if number.reported else Code.VALUE, value=figure, names=number.counted)
@@ -337,7 +337,7 @@ def _judge_unended(criterion: Criterion, figure: Figure) -> Judgement:
     return _of_part(criterion, fact(Code.UNENDED, value=figure), verdict)
 
 
-def _partial(criterion: Criterion, figure: Figure, counted: tuple[str, ...]) -> Judgement:
+def _partial(criterion: Criterion, figure: Figure, number: Number) -> Judgement:
     """A lower bound holds for whoever asks for more, breaks what it is beyond, and says nothing else."""
     value, threshold = figure.value, criterion.quantity.value
     if criterion.op.wants_more or criterion.op is Operator.NE:
@@ -346,7 +346,8 @@ def _partial(criterion: Criterion, figure: Figure, counted: tuple[str, ...]) -> 
     else:
         beyond = value > threshold or (criterion.op is Operator.LT and value == threshold)
         verdict = CriterionVerdict.NOT_MET if beyond else CriterionVerdict.UNPROVEN
-    return _of_part(criterion, fact(Code.AT_LEAST_SEEN, value=figure, names=counted), verdict)
+    seen = fact(Code.AT_LEAST_SEEN, value=figure, names=number.counted, missing=number.missing)
+    return _of_part(criterion, seen, verdict)
 
 
 def _of_part(criterion: Criterion, observed: Fact, verdict: CriterionVerdict) -> Judgement:

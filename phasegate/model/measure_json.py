@@ -263,6 +263,11 @@ _MEASURE_SCHEMA: dict[str, Any] = {
                     "items": {"type": "string"},
                     "description": "what it counts, by name",
                 },
+                "missing": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "what could not be looked at, by name, the first of them",
+                },
             },
         },
         {

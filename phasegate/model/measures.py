@@ -194,6 +194,8 @@ class Number:
     """What it may have been as little as, had phasegate not been late to look; None where it was not."""
     counted: tuple[str, ...] = ()
     """What a count counts, by name; empty where it has no names."""
+    missing: tuple[str, ...] = ()
+    """With `partial`: what could not be looked at, by name, at most `NAMED` of them."""
 
     @property
     def unit(self) -> str:

@@ -151,9 +151,11 @@ def count_failed(cases: Iterable[Case]) -> Number:
     everything = tuple(cases)
     if not everything:
         return Number(value=None)
+    missing = [case.id for case in everything if case.status in (CaseStatus.SKIPPED, CaseStatus.LOST)]
     return Number(
         value=sum(case.status is CaseStatus.FAILED for case in everything),
-        partial=any(case.status in (CaseStatus.SKIPPED, CaseStatus.LOST) for case in everything),
+        partial=bool(missing),
+        missing=tuple(missing[:NAMED]),
     )
 
 

@@ -1109,7 +1109,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.REPORTED: "{value} (reported)",
     Code.UNENDED: "more than {value}, as it had not ended",
     Code.AT_LEAST_SEEN: lambda fact: (
-        f"at least {figure(fact.value)}{_counted(fact)}, as a part could not be observed"
+        f"at least {figure(fact.value)}{_counted(fact)}, as "
+        f"{_names(fact.missing, _FEW) if fact.missing else 'a part'} could not be observed"
     ),
     Code.FAILED: "failed",
     Code.OF_KIND: lambda fact: f"{fact.passed:,} of {count(fact.total, f'{fact.kind} check')}",
