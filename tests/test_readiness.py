@@ -96,15 +96,17 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.mark.slow
 def test_each_trap_is_refused_by_a_sentence(result: Any) -> None:
-    failed = {
-        (check.id, case.file, case.line): sentence(case.message)
+    failed = [
+        (check.id, f"{case.file}:{case.line}", sentence(case.message))
         for check in result.checks()
         for case in check.seen.cases
         if case.status == "failed"
-    }
-    assert failed["manifests", "k8s/a-half.yaml", 4] == "a mapping in { } is not closed"
-    assert "pytest || true" in failed["ci", ".github/workflows/ci.yml", 8]
-    assert failed["images", "Dockerfile", 1].startswith(("no USER is set", "debian:latest has no tag"))
+    ]
+    assert ("manifests", "k8s/a-half.yaml:4", "a mapping in { } is not closed") in failed
+    gate = [text for check, place, text in failed if place == ".github/workflows/ci.yml:8"]
+    assert any("pytest || true" in text for text in gate)
+    base = [text for check, place, text in failed if place == "Dockerfile:1"]
+    assert any(text.startswith("debian:latest has no tag that stays") for text in base)
     lost = {
         case.id: sentence(case.message)
         for check in result.checks()
