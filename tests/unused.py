@@ -2,7 +2,18 @@
 # ruff: noqa: B018, F821
 
 # `kinds.KINDS`, by their place
-(Api, CommandKind, ContainersKind, DatabaseKind, DockerfileKind, E2e, ImageKind, KubernetesKind, Load)
+(
+    Api,
+    CommandKind,
+    ContainersKind,
+    DatabaseKind,
+    DockerfileKind,
+    DocumentsKind,
+    E2e,
+    ImageKind,
+    KubernetesKind,
+    Load,
+)
 (LogsKind, PipelineKind, PrometheusKind, QueryKind, ResourcesKind, ScanKind, SecurityKind)
 (ComposeKind, ContainersKind, External)  # `targets.kinds`, likewise
 (list_, signoff, render_strict)  # the tables of commands and of formats, likewise

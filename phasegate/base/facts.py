@@ -554,6 +554,9 @@ class Code(StrEnum):
     PROM_FIRES = "prom_fires"
     PROM_SILENT = "prom_silent"
 
+    # What documents say.
+    NO_REVIEW = "no_review"
+
     # The last run of a pipeline.
     NO_RUN = "no_run"
     NO_RUNS_IN_ANSWER = "no_runs_in_answer"

@@ -59,6 +59,10 @@ _KINDS: Mapping[str, tuple[str, str]] = {
         "phasegate.kinds.logs.kind:LogsKind",
         "whether lines arrive where logs are kept, and what they hold",
     ),
+    "documents": (
+        "phasegate.kinds.documents.kind:DocumentsKind",
+        "documents: required procedures, links, leftovers, commands, reviews",
+    ),
     "scan": ("phasegate.kinds.scan.kind:ScanKind", "what scanners found, and whether they looked at all"),
     "pipeline": (
         "phasegate.kinds.pipeline.kind:PipelineKind",

@@ -1685,6 +1685,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.PROM_RULE_BROKEN: "no data: rule {name!r} is not evaluated, its health is {state}",
     Code.PROM_FIRES: "alert {name!r} fires",
     Code.PROM_SILENT: "alert {name!r} does not fire",
+    # What documents say.
+    Code.NO_REVIEW: "not verified: neither {path} nor git says when it was reviewed",
     # The last run of a pipeline.
     Code.NO_RUN: lambda fact: (
         f"no data: no job {fact.name!r} ran for commit {fact.commit}{_of_others(fact.n)}"

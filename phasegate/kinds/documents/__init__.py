@@ -1,0 +1,1 @@
+"""The kind `documents`: procedures that are written down, complete and up to date."""

@@ -1,0 +1,155 @@
+"""Markdown as a check looks at it: headings, links, text and code, each with its line; pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+from phasegate.base.dataclass import dataclass
+
+_FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
+_EXPLICIT = re.compile(r"\{#([\w-]+)\}\s*$")
+_HTML_ID = re.compile(r"<[a-z][^>]*\s(?:id|name)=[\"']([^\"']+)[\"']", re.IGNORECASE)
+_NOT_IN_SLUG = re.compile(r"[^\w\- ]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    text: str
+    level: int
+    line: int
+    anchor: str
+    empty: bool
+    """Whether nothing stands below it before the next heading that is not below it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A link, a text, or a line of code, and where it stands."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    name: str
+    headings: tuple[Heading, ...]
+    anchors: frozenset[str]
+    links: tuple[Piece, ...]
+    """Where links and pictures lead, percent-decoding undone."""
+    texts: tuple[Piece, ...]
+    """What is read, code left out."""
+    commands: tuple[Piece, ...]
+    """Lines of code blocks that a shell runs."""
+    front: str
+    """The text of its front matter."""
+
+
+SHELLS = frozenset({"sh", "bash", "shell", "console", "zsh", "shell-session"})
+
+
+def read_markdown(name: str, content: str) -> Document:
+    """A document by CommonMark, tables and front matter included."""
+    from markdown_it import MarkdownIt
+
+    found = _FRONT.match(content)
+    front = found[1] if found else ""
+    above = content[: found.end()].count("\n") if found else 0
+    tokens = MarkdownIt("commonmark").enable("table").parse(content[found.end() :] if found else content)
+    headings = tuple(_headings(tokens, above))
+    links, texts = _inline(tokens, above)
+    ids = {match for token in tokens for match in _HTML_ID.findall(_html(token))}
+    return Document(
+        name=name,
+        headings=headings,
+        anchors=frozenset({heading.anchor for heading in headings} | ids),
+        links=tuple(links),
+        texts=tuple(texts),
+        commands=tuple(_commands(tokens, above)),
+        front=front,
+    )
+
+
+def _line(token: Any, above: int) -> int:
+    return (token.map[0] if token.map else 0) + above + 1
+
+
+def _headings(tokens: Sequence[Any], above: int) -> Iterator[Heading]:
+    seen: Counter[str] = Counter()
+    opens = [number for number, token in enumerate(tokens) if token.type == "heading_open"]
+    for number in opens:
+        token, inline = tokens[number], tokens[number + 1]
+        written = inline.content
+        explicit = _EXPLICIT.search(written)
+        text = _plain(inline)
+        anchor = explicit[1] if explicit else _slug(text)
+        seen[anchor] += 1
+        if seen[anchor] > 1 and not explicit:
+            anchor = f"{anchor}-{seen[anchor] - 1}"
+        level = int(token.tag[1:])
+        following = tokens[number + 3 :]
+        after = next(iter(following), None)
+        ends = after is None or (after.type == "heading_open" and int(after.tag[1:]) <= level)
+        yield Heading(text=text, level=level, line=_line(token, above), anchor=anchor, empty=ends)
+
+
+def _plain(inline: Any) -> str:
+    """The text of a heading, without marks."""
+    pieces = [child.content for child in inline.children or () if child.type in ("text", "code_inline")]
+    return _EXPLICIT.sub("", "".join(pieces)).strip()
+
+
+def _slug(text: str) -> str:
+    """As GitHub and GitLab make anchors of headings."""
+    return _NOT_IN_SLUG.sub("", text.lower()).strip().replace(" ", "-")
+
+
+def _inline(tokens: Sequence[Any], above: int) -> tuple[list[Piece], list[Piece]]:
+    links: list[Piece] = []
+    texts: list[Piece] = []
+    for token in tokens:
+        line = _line(token, above)
+        for child in token.children or () if token.type == "inline" else ():
+            if child.type in ("softbreak", "hardbreak"):
+                line += 1
+            elif child.type == "text":
+                texts.append(Piece(text=child.content, line=line))
+            elif child.type in ("link_open", "image"):
+                target = child.attrGet("href" if child.type == "link_open" else "src") or ""
+                links.append(Piece(text=unquote(str(target)), line=line))
+    return links, texts
+
+
+def _html(token: Any) -> str:
+    parts = [token.content] if token.type == "html_block" else []
+    parts += [child.content for child in token.children or () if child.type == "html_inline"]
+    return "".join(parts)
+
+
+def _commands(tokens: Sequence[Any], above: int) -> Iterator[Piece]:
+    for token in tokens:
+        language = token.info.split(" ")[0].lower() if token.type == "fence" else ""
+        if language not in SHELLS:
+            continue
+        lines = token.content.splitlines()
+        prompted = any(line.startswith("$ ") for line in lines)
+        for number, line in enumerate(lines, start=_line(token, above) + 1):
+            if line.startswith("$ "):
+                yield Piece(text=line[2:], line=number)
+            elif not prompted and line.strip() and not line.lstrip().startswith("#"):
+                yield Piece(text=line, line=number)
+
+
+def front_matter(document: Document) -> Mapping[str, Any]:
+    """The front matter as YAML; nothing where it is none."""
+    import yaml
+
+    try:
+        tree = yaml.safe_load(document.front) if document.front else None
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return {}
+    return tree if isinstance(tree, Mapping) else {}
