@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -348,6 +349,7 @@ async def test_pip_audit_without_data_is_not_verified(world: TestWorld) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 async def test_npm_without_advisories_is_not_verified(world: TestWorld) -> None:
     write(world, "app/package.json", '{"name": "x", "version": "1.0.0"}')
     write(world, "app/.npmrc", "registry=http://127.0.0.1:9/\nfetch-retries=0\n")
