@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Message, fact
@@ -56,7 +57,13 @@ def own_configuration(tool: Tool, root: Path) -> tuple[str, ...]:
 
 
 async def run_tool(
-    tool: Tool, arguments: tuple[str, ...], world: World, *, folder: Path | None = None, limit: float = LIMIT
+    tool: Tool,
+    arguments: tuple[str, ...],
+    world: World,
+    *,
+    folder: Path | None = None,
+    limit: float = LIMIT,
+    env: Mapping[str, str] = MappingProxyType({}),
 ) -> Ran | NotVerified:
     """Run a tool in the root of the plan, or in a folder. What it returned is not judged: exit codes of tools
     are not comparable."""
@@ -68,7 +75,7 @@ async def run_tool(
     if version.error or version.timed_out:
         return NotVerified(why=_why_nothing(tool, version, limit))
     found = _VERSION.search((version.stdout + b" " + version.stderr).decode(errors="replace"))
-    completed = await _run((program, *arguments), world, folder, limit)
+    completed = await _run((program, *arguments), world, folder, limit, env)
     if completed.error or completed.timed_out or completed.exit_code is None:
         return NotVerified(why=_why_nothing(tool, completed, limit))
     if completed.stdout_left_out:
@@ -84,8 +91,14 @@ def find_program(name: str, environment: Mapping[str, str]) -> str | None:
     return shutil.which(name, path=environment.get("PATH"))
 
 
-async def _run(argv: tuple[str, ...], world: World, folder: Path, limit: float) -> Completed:
-    return await world.processes.run(Command(argv=argv, cwd=folder, limit=limit, keep=KEPT))
+async def _run(
+    argv: tuple[str, ...],
+    world: World,
+    folder: Path,
+    limit: float,
+    env: Mapping[str, str] = MappingProxyType({}),
+) -> Completed:
+    return await world.processes.run(Command(argv=argv, cwd=folder, env=env, limit=limit, keep=KEPT))
 
 
 def _why_nothing(tool: Tool, completed: Completed, limit: float) -> Message:

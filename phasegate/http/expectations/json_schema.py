@@ -146,6 +146,11 @@ def _decimal(number: float | Decimal) -> Decimal:
     return Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
 
 
+def known_formats() -> frozenset[str]:
+    """Formats that can be checked, in schemas without a version."""
+    return frozenset(_formats(_library().Draft202012Validator).checkers)
+
+
 def _formats(kind: Any) -> Any:
     from jsonschema import FormatChecker
 
