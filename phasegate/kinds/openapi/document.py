@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -71,7 +72,7 @@ class Operation:
     tags: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     body: Body | None = None
-    answers: Mapping[str, Mapping[str, Any]] = {}
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By status (`200`, `2XX`, `default`): the media types that are documented, each with its schema."""
     broken: Message = ""
     """Why it cannot be asked; empty where it can."""
