@@ -1682,9 +1682,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.REFERENCE_NOWHERE: "reference {text!r} leads nowhere",
     Code.REFERENCE_CIRCLE: "reference {text!r} leads in a circle",
     Code.GENERATED: "{n:generated case} held, of seed {seed:d}",
-    Code.GENERATED_NOTHING: lambda fact: (
-        f"not verified: no generated case was tested{f': {fact.text}' if fact.text else ''}"
-    ),
+    Code.GENERATED_NOTHING: lambda fact: f"not verified: {fact.text or 'no generated case was tested'}",
     Code.GENERATED_FAILURE: "{text}; reproduce it with: {command}",
     # What a database holds.
     Code.SQL_FAILED: "the database refused: {text}",

@@ -15,22 +15,23 @@ from urllib.parse import unquote, urlsplit
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import MessageError, ObservationError, PlanError, message_of
 from phasegate.base.facts import Code, Message, fact
+from phasegate.base.scalars import json_text
 from phasegate.base.yaml import Dialect, decode, parse
 from phasegate.http.messages.json_text import read_json
 
 SIZE = 16 << 20
 """Bytes of a document."""
-SAFE = ("GET", "HEAD", "OPTIONS")
-"""Methods that change nothing (RFC 9110, 9.2.1), without TRACE, which servers should refuse."""
-_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+NOTHING = object()
+"""No value: None is one."""
+_FORM = "application/x-www-form-urlencoded"
 _HOPS = 32
 """References that lead to one another."""
 _DEPTH = 12
 """Levels of a schema that an example is put together from."""
 _VERSION = re.compile(r"3\.[01](\.|$)")
 _IN_PATH = re.compile(r"\{([^{}]+)\}")
-_IGNORED = ("accept", "content-type", "authorization")
-"""Headers that OpenAPI describes elsewhere."""
+_DESCRIBED_ELSEWHERE = ("accept", "content-type", "authorization")
 _DIALECT = Dialect(plain=True, depth=128)
 
 
@@ -38,31 +39,19 @@ class UnresolvedError(MessageError):
     """A reference that leads nowhere, in a circle, or outside of the document."""
 
 
-class _Nothing:
-    """No value: None is one."""
-
-
-NOTHING = _Nothing()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class Input:
+    """A parameter of an operation, or its body."""
+
     name: str
     place: str
-    """`path`, `query`, `header` or `cookie`."""
+    """`path`, `query`, `header`, `cookie` or `body`."""
     required: bool
     example: Any = NOTHING
-    style: str = ""
+    media: str = ""
+    """The type that it is written in; empty for a parameter that is text."""
+    style: str = "simple"
     explode: bool = False
-    as_json: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
-    required: bool
-    media: str
-    """Its type; empty where none of JSON or a form is taken."""
-    example: Any = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +59,7 @@ class Operation:
     method: str
     path: str
     tags: tuple[str, ...] = ()
-    parameters: tuple[Parameter, ...] = ()
-    body: Body | None = None
+    inputs: tuple[Input, ...] = ()
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By status (`200`, `2XX`, `default`): the media types that are documented, each with its schema."""
     broken: Message = ""
@@ -86,16 +74,12 @@ class Operation:
         wanted = (str(status), f"{status // 100}XX", "default")
         return next((name for name in wanted if name in self.answers), None)
 
-    @property
-    def succeeds(self) -> bool:
-        """Whether any answer but an error is documented."""
-        return any(status[:1] in "123" for status in self.answers)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
     tree: Mapping[str, Any]
-    version: str
+    old: bool
+    """Whether it is OpenAPI 3.0, whose schemas are not those of JSON Schema."""
     base: str
     """The path of the first server, without a slash at its end."""
     operations: tuple[Operation, ...]
@@ -103,38 +87,33 @@ class Contract:
 
 def read_contract(content: bytes, name: str) -> Contract:
     """Errors: ObservationError where it is no OpenAPI document, or one without operations."""
-    return contract_of(_tree(content, name), name)
-
-
-def _tree(content: bytes, name: str) -> Any:
     try:
         if content.lstrip()[:1] == b"{":
-            return read_json(content.decode("utf-8-sig"))
+            return contract_of(read_json(content.decode("utf-8-sig")), name)
         document = parse(decode(content, name), name, _DIALECT)
         if document.problems:
             raise PlanError(document.problems)
-        return document.tree
+        return contract_of(read_json(json_text(document.tree)), name)  # without NaN and the like
     except PlanError as error:
         problem = error.problems[0]
         why, line = problem.message, problem.at.line if problem.at else None
-    except (ValueError, MessageError) as error:
+    except ValueError as error:
         why, line = message_of(error), None
-    raise ObservationError(fact(Code.OPENAPI_UNREADABLE, path=name, why=why, line=line)) from None
+    raise ObservationError(fact(Code.OPENAPI_UNREADABLE, path=name, why=why, line=line))
 
 
 def contract_of(tree: Any, name: str) -> Contract:
     """As `read_contract`, of a document that is parsed."""
     document = mapping(tree)
-    version = document.get("openapi")
-    if not isinstance(version, str | float) or not _VERSION.match(str(version)):
-        found = version if isinstance(version, str | float) else document.get("swagger")
-        raise ObservationError(fact(Code.OPENAPI_VERSION, path=name, found=str(found or "")[:40]))
+    version = str(document.get("openapi"))
+    if not _VERSION.match(version):
+        found = document.get("openapi") or document.get("swagger") or ""
+        raise ObservationError(fact(Code.OPENAPI_VERSION, path=name, found=str(found)[:40]))
     operations = tuple(_operations(document))
     if not operations:
         raise ObservationError(fact(Code.OPENAPI_EMPTY, path=name))
-    return Contract(
-        tree=document, version=str(version)[:3], base=_base(document.get("servers")), operations=operations
-    )
+    base = _base(document.get("servers"))
+    return Contract(tree=document, old=version.startswith("3.0"), base=base, operations=operations)
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -142,47 +121,45 @@ def mapping(value: Any) -> Mapping[str, Any]:
 
 
 def listing(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, list | tuple) else ()
+    return value if isinstance(value, list) else ()
 
 
 def resolve(node: Any, tree: Mapping[str, Any]) -> Any:
     """What a node is, its references followed. Errors: UnresolvedError."""
+    target: Any = ""
     for _ in range(_HOPS):
-        target = node.get("$ref") if isinstance(node, Mapping) else None
+        target = mapping(node).get("$ref")
         if not isinstance(target, str):
             return node
         node = lookup(target, tree)
-    raise UnresolvedError(fact(Code.REFERENCE_CIRCLE, text=str(node.get("$ref"))[:200]))
+    raise UnresolvedError(fact(Code.REFERENCE_CIRCLE, text=target[:200]))
 
 
 def lookup(reference: str, tree: Mapping[str, Any]) -> Any:
     """What a JSON pointer in a reference leads to (RFC 6901). Errors: UnresolvedError."""
-    if not reference.startswith("#") or (reference != "#" and not reference.startswith("#/")):
+    first, *pieces = reference.split("/")
+    if first != "#":
         raise UnresolvedError(fact(Code.REFERENCE_OUTSIDE, text=reference[:200]))
     node: Any = tree
-    for piece in reference.split("/")[1:]:
+    for piece in pieces:
         key = unquote(piece).replace("~1", "/").replace("~0", "~")
-        if isinstance(node, Mapping) and key in node:
-            node = node[key]
-        elif isinstance(node, list) and key.isascii() and key.isdigit() and int(key[:9]) < len(node):
-            node = node[int(key[:9])]
-        else:
+        members = {str(index): one for index, one in enumerate(listing(node))} or mapping(node)
+        if key not in members:
             raise UnresolvedError(fact(Code.REFERENCE_NOWHERE, text=reference[:200]))
+        node = members[key]
     return node
 
 
 def _base(servers: Any) -> str:
     server = mapping(next(iter(listing(servers)), None))
-    url = server.get("url")
-    if not isinstance(url, str):
-        return ""
+    url = str(server.get("url") or "")
     for name, variable in mapping(server.get("variables")).items():
         url = url.replace(f"{{{name}}}", str(mapping(variable).get("default", "")))
     try:
-        path = urlsplit(url).path.rstrip("/")
+        path = urlsplit(url).path.strip("/")
     except ValueError:
-        return ""
-    return f"/{path.lstrip('/')}" if path else ""
+        path = ""
+    return f"/{path}" if path else ""
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[Operation]:
@@ -194,24 +171,22 @@ def _operations(document: Mapping[str, Any]) -> Iterator[Operation]:
         except UnresolvedError as error:
             yield Operation(method="ANY", path=path, broken=error.message)
             continue
-        for method in _METHODS:
+        for method in METHODS:
             if isinstance(item.get(method), Mapping):
-                yield _operation(method.upper(), path, item[method], item, document)
+                yield _operation(method.upper(), path, item, document)
 
 
-def _operation(
-    method: str, path: str, written: Mapping[str, Any], item: Mapping[str, Any], tree: Mapping[str, Any]
-) -> Operation:
+def _operation(method: str, path: str, item: Mapping[str, Any], tree: Mapping[str, Any]) -> Operation:
+    written = item[method.lower()]
     tags = tuple(tag for tag in listing(written.get("tags")) if isinstance(tag, str) and tag)
     try:
         return Operation(
             method=method,
             path=path,
             tags=tags,
-            parameters=_parameters(path, (item.get("parameters"), written.get("parameters")), tree),
-            body=_body(written.get("requestBody"), tree),
+            inputs=(*_parameters(path, item, written, tree), *_body(written, tree)),
             answers={
-                status.upper() if status != "default" else status: _content(resolve(answer, tree), tree)
+                status if status == "default" else status.upper(): _content(answer, tree)
                 for status, answer in mapping(written.get("responses")).items()
                 if not status.startswith("x-")
             },
@@ -220,46 +195,53 @@ def _operation(
         return Operation(method=method, path=path, tags=tags, broken=error.message)
 
 
-def _content(answer: Any, tree: Mapping[str, Any]) -> Mapping[str, Any]:
-    content = mapping(mapping(answer).get("content"))
+def _content(written: Any, tree: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is documented by media type."""
+    content = mapping(mapping(resolve(written, tree)).get("content"))
     return {media.lower(): mapping(resolve(one, tree)) for media, one in content.items()}
 
 
-def _parameters(path: str, lists: Sequence[Any], tree: Mapping[str, Any]) -> tuple[Parameter, ...]:
+def _parameters(
+    path: str, item: Mapping[str, Any], written: Mapping[str, Any], tree: Mapping[str, Any]
+) -> Iterator[Input]:
     """Those of the operation win over those of its path; one that only the path names has no example."""
-    found = {
-        ("path", name): Parameter(name=name, place="path", required=True) for name in _IN_PATH.findall(path)
-    }
-    for one in (one for written in lists for one in listing(written)):
-        written = mapping(resolve(one, tree))
-        name, place = written.get("name"), written.get("in")
-        if not isinstance(name, str) or not name or place not in ("path", "query", "header", "cookie"):
-            continue
-        if place == "header" and name.lower() in _IGNORED:
-            continue
-        media = mapping(next(iter(mapping(written.get("content")).values()), None))
-        style = str(written.get("style") or ("form" if place in ("query", "cookie") else "simple"))
-        found[place, name] = Parameter(
-            name=name,
-            place=place,
-            required=written.get("required") is True or place == "path",
-            example=_example(media or written, tree),
-            style=style,
-            explode=written.get("explode", style == "form") is True,
-            as_json=bool(media),
+    names = _IN_PATH.findall(path)
+    found = {("path", name): Input(name=name, place="path", required=True) for name in names}
+    for one in (*listing(item.get("parameters")), *listing(written.get("parameters"))):
+        parameter = mapping(resolve(one, tree))
+        name, place = str(parameter.get("name")), parameter.get("in")
+        if place in ("path", "query", "header", "cookie") and (
+            place != "header" or name.lower() not in _DESCRIBED_ELSEWHERE
+        ):
+            found[place, name] = _parameter(name, place, parameter, tree)
+    yield from found.values()
+
+
+def _parameter(name: str, place: str, written: Mapping[str, Any], tree: Mapping[str, Any]) -> Input:
+    content = _content(written, tree)
+    style = str(written.get("style") or ("form" if place in ("query", "cookie") else "simple"))
+    media = next(iter(content), "")
+    return Input(
+        name=name,
+        place=place,
+        required=written.get("required") is True or place == "path",
+        example=_example(content.get(media, written), tree),
+        media=media,
+        style=style,
+        explode=written.get("explode", style == "form") is True,
+    )
+
+
+def _body(written: Mapping[str, Any], tree: Mapping[str, Any]) -> Iterator[Input]:
+    body = mapping(resolve(written.get("requestBody"), tree))
+    content = _content(body, tree)
+    if content:
+        media = next(
+            (one for one in content if is_json(one)), _FORM if _FORM in content else next(iter(content))
         )
-    return tuple(found.values())
-
-
-def _body(written: Any, tree: Mapping[str, Any]) -> Body | None:
-    body = mapping(resolve(written, tree))
-    if not body:
-        return None
-    content = mapping(body.get("content"))
-    media = next((one for one in content if is_json(one)), "")
-    media = media or next((one for one in content if one == "application/x-www-form-urlencoded"), "")
-    example = _example(mapping(content.get(media)), tree) if media else NOTHING
-    return Body(required=body.get("required") is True, media=media, example=example)
+        required = body.get("required") is True
+        example = _example(content[media], tree)
+        yield Input(name="body", place="body", required=required, example=example, media=media)
 
 
 def is_json(media: str) -> bool:
@@ -271,31 +253,23 @@ def _example(written: Mapping[str, Any], tree: Mapping[str, Any]) -> Any:
     """The example of a parameter or a body, or what its schema says of one; NOTHING without."""
     if "example" in written:
         return written["example"]
-    for one in mapping(written.get("examples")).values():
-        named = mapping(resolve(one, tree))
-        if "value" in named:
-            return named["value"]
-    return _of_schema(written.get("schema"), tree, 0)
+    named = (mapping(resolve(one, tree)) for one in mapping(written.get("examples")).values())
+    found = next((one["value"] for one in named if "value" in one), NOTHING)
+    return _of_schema(written.get("schema"), tree, 0) if found is NOTHING else found
 
 
 def _of_schema(written: Any, tree: Mapping[str, Any], depth: int) -> Any:
-    """A value that a schema names, or that its members name together."""
+    """A value that a schema names, or that its required members name together."""
     schema = mapping(resolve(written, tree))
-    for key in ("example", "examples", "default", "enum", "const"):
-        if key not in schema:
-            continue
-        if key not in ("examples", "enum"):
+    for key in ("example", "default", "const"):
+        if key in schema:
             return schema[key]
-        if listing(schema[key]):
+    for key in ("examples", "enum"):
+        if listing(schema.get(key)):
             return schema[key][0]
-    if depth == _DEPTH:
-        return NOTHING
     properties = mapping(schema.get("properties"))
-    if properties:
-        required = [name for name in listing(schema.get("required")) if isinstance(name, str)]
-        members = {name: _of_schema(properties.get(name), tree, depth + 1) for name in required}
-        return NOTHING if not members or NOTHING in members.values() else members
-    if schema.get("type") == "array":
-        item = _of_schema(schema.get("items"), tree, depth + 1)
-        return NOTHING if item is NOTHING else [item]
-    return NOTHING
+    required = [name for name in listing(schema.get("required")) if isinstance(name, str)]
+    if depth == _DEPTH or not properties or not required:
+        return NOTHING
+    members = {name: _of_schema(properties.get(name), tree, depth + 1) for name in required}
+    return NOTHING if NOTHING in members.values() else members

@@ -9,21 +9,8 @@ from phasegate.http.expectations.json_schema import BodySchema, known_formats
 from phasegate.kinds.openapi.document import Contract, listing, lookup, mapping
 
 _NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
-_INNER = (
-    "items",
-    "additionalProperties",
-    "not",
-    "if",
-    "then",
-    "else",
-    "contains",
-    "propertyNames",
-    "unevaluatedProperties",
-    "unevaluatedItems",
-)
-_LISTED = ("allOf", "anyOf", "oneOf", "prefixItems")
+_VALUES = ("enum", "const", "default", "dependentRequired")
 _LEFT_OUT = ("example", "examples", "xml", "externalDocs", "discriminator", "$schema", "$id", "nullable")
-_BOUNDS = (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
 
 
 def body_schema(written: Any, contract: Contract) -> BodySchema | None:
@@ -31,23 +18,20 @@ def body_schema(written: Any, contract: Contract) -> BodySchema | None:
 
     Errors: UnresolvedError; ValueError where it is no schema.
     """
+    if written is True or written == {}:
+        return None
     converter = _Converter(contract)
-    schema = converter.schema(written)
-    if not isinstance(schema, Mapping):
-        schema = {} if schema is True else {"not": {}}
+    schema = {"allOf": [converter.schema(written)]}
     defs: dict[str, Any] = {}
     while converter.wanted:
         reference = converter.wanted.pop()
         defs[converter.names[reference]] = converter.schema(lookup(reference, contract.tree))
-    if not schema:
-        return None
-    return BodySchema.compile({**schema, "$defs": defs} if defs else schema)
+    return BodySchema.compile({**schema, "$defs": defs})
 
 
 class _Converter:
     def __init__(self, contract: Contract) -> None:
-        self._old = contract.version == "3.0"
-        self._tree = contract.tree
+        self._old = contract.old
         self._formats = known_formats()
         self.names: dict[str, str] = {}
         """What references are called among the definitions."""
@@ -56,16 +40,22 @@ class _Converter:
 
     def schema(self, written: Any) -> Any:
         if not isinstance(written, Mapping):
-            return written is not False
+            return written
         target = written.get("$ref")
+        if isinstance(target, str) and self._old:  # what stands beside a reference means nothing there
+            return {"$ref": self._reference(target)}
+        found = {
+            key: self._member(key, value)
+            for key, value in written.items()
+            if key not in _LEFT_OUT and not key.startswith("x-") and not self._is_note(key, value)
+        }
         if isinstance(target, str):
-            found: dict[str, Any] = {"$ref": self._reference(target)}
-            # In 3.0 what stands beside a reference means nothing.
-            return found if self._old or len(written) == 1 else found | self._members(written)
-        found = self._members(written)
-        if self._old and written.get("nullable") is True:
-            return {"anyOf": [found, {"type": "null"}]}
-        return found
+            found["$ref"] = self._reference(target)
+        if listing(found.get("required")):
+            # Members that are `writeOnly` go only into requests.
+            hidden = {k for k, v in mapping(written.get("properties")).items() if mapping(v).get("writeOnly")}
+            found["required"] = [name for name in found["required"] if name not in hidden]
+        return self._as_new(found, written) if self._old else found
 
     def _reference(self, target: str) -> str:
         if target not in self.names:
@@ -73,38 +63,20 @@ class _Converter:
             self.wanted.append(target)
         return f"#/$defs/{self.names[target]}"
 
-    def _members(self, written: Mapping[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in written.items():
-            if key in _LEFT_OUT or key == "$ref" or key.startswith("x-"):
-                continue
-            # Formats are open in OpenAPI: one that nobody here knows is a note for people.
-            if key == "format" and (not isinstance(value, str) or value not in self._formats):
-                continue
-            found[key] = self._member(key, value)
-        if self._old:
-            _bounds(found)
-        if "required" in found:
-            found["required"] = self._sent(found["required"], mapping(written.get("properties")))
-        return found
-
     def _member(self, key: str, value: Any) -> Any:
+        if key in _VALUES:
+            return value
         if key in _NAMED and isinstance(value, Mapping):
             return {name: self.schema(one) for name, one in value.items()}
-        if key in _INNER:
-            return self.schema(value)
-        if key in _LISTED and isinstance(value, list):
-            return [self.schema(one) for one in value]
-        return value
+        return [self.schema(one) for one in value] if isinstance(value, list) else self.schema(value)
 
-    def _sent(self, required: Any, properties: Mapping[str, Any]) -> Any:
-        """Those of the required members that answers have: `writeOnly` ones go only into requests."""
-        hidden = {name for name, one in properties.items() if mapping(one).get("writeOnly") is True}
-        return [name for name in required if name not in hidden] if listing(required) and hidden else required
+    def _is_note(self, key: str, value: Any) -> bool:
+        """Formats are open in OpenAPI: one that nobody here knows is a note for people."""
+        return key == "format" and not (isinstance(value, str) and value in self._formats)
 
-
-def _bounds(found: dict[str, Any]) -> None:
-    """In 3.0 an exclusive bound is a switch."""
-    for bound, exclusive in _BOUNDS:
-        if isinstance(found.get(exclusive), bool) and found.pop(exclusive) and bound in found:
-            found[exclusive] = found.pop(bound)
+    def _as_new(self, found: dict[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
+        """In 3.0 an exclusive bound is a switch, and so is null."""
+        for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+            if isinstance(found.get(exclusive), bool) and found.pop(exclusive) and bound in found:
+                found[exclusive] = found.pop(bound)
+        return {"anyOf": [found, {"type": "null"}]} if written.get("nullable") is True else found

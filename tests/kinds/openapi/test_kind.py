@@ -152,6 +152,21 @@ async def test_parameters_are_sent_as_the_document_has_them(tmp_path: Path) -> N
     assert share(seen, "parameters_covered") == (6, 0, 6)
 
 
+@pytest.mark.parametrize(
+    ("place", "example"), [("query", "\ud800"), ("header", "a\nb"), ("path", ""), ("query", {"a": 1})]
+)
+async def test_a_value_that_cannot_be_sent_loses_its_operation(
+    tmp_path: Path, place: str, example: Any
+) -> None:
+    parameter = {"name": "x", "in": place, "required": True, "example": example}
+    paths = {
+        "/{x}" if place == "path" else "/": {"get": {"parameters": [parameter], "responses": {"200": {}}}}
+    }
+    with answering(lambda asked: Reply()) as url:
+        seen = await observe(url, tmp_path, {"openapi": "3.1.0", "paths": paths})
+    assert set(statuses(seen).values()) == {LOST}
+
+
 async def test_a_type_may_be_documented_as_a_range_and_json_may_have_any_schema(tmp_path: Path) -> None:
     media = {"application/*": {}, "text/plain": {}}
     paths = {"/": {"get": {"responses": {"2XX": {"content": media}}}}}
@@ -196,6 +211,7 @@ DOCUMENTS: list[tuple[str, str]] = [
     ("{", "can be read"),
     ("a: [", "can be read"),
     ("a: 1\na: 2\n", "duplicate key"),
+    ("openapi: 3.1.0\nx: .nan", "nan is not a JSON number"),
     ("[]", "names no such version"),
     ("swagger: '2.0'\npaths: {/: {get: {}}}", "its version is 2.0"),
     ("openapi: 4.0.0\npaths: {/: {get: {}}}", "its version is 4.0.0"),
