@@ -38,8 +38,20 @@ _WORDS = st.sampled_from(
             "query",
             "schema",
         ),
-        *("responses", "200", "default", "content", "application/json", "requestBody", "examples", "example"),
-        *("value", "type", "properties", "required", "items", "allOf", "nullable", "enum", "servers", "url"),
+        *("schema", "responses", "200", "default", "content", "application/json", "requestBody", "examples"),
+        *(
+            "example",
+            "value",
+            "type",
+            "properties",
+            "required",
+            "items",
+            "allOf",
+            "nullable",
+            "enum",
+            "servers",
+            "url",
+        ),
     )
 )
 TREES = st.recursive(
