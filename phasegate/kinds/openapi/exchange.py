@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import message_of
-from phasegate.base.facts import Code, Message, fact
+from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.patterns import aside
 from phasegate.base.scalars import as_text, json_text
 from phasegate.http.expectations.body import BodyError, parse_json
-from phasegate.kinds.openapi.document import NOTHING, Contract, Input, Operation, is_json
-from phasegate.kinds.openapi.schemas import body_schema
+from phasegate.kinds.openapi.document import NOTHING, Input, Operation, is_json
+from phasegate.kinds.openapi.schemas import Schemas
 from phasegate.world import Destination, HttpReply, HttpRequest, header
 
 KEPT = 16 << 20
@@ -101,7 +102,7 @@ def _pairs(one: Input, value: Any) -> list[tuple[str, str]]:
     return [(one.name, ",".join(texts))]
 
 
-async def judge(operation: Operation, reply: HttpReply, contract: Contract) -> Judged:
+async def judge(operation: Operation, reply: HttpReply, schemas: Schemas) -> Judged:
     """Its status must be documented, its type too, and its JSON must be as its schema says."""
     documented = operation.documented(reply.status)
     if documented is None:
@@ -118,17 +119,20 @@ async def judge(operation: Operation, reply: HttpReply, contract: Contract) -> J
     if not is_json(found):
         return Judged(documented=documented)
     try:
-        document = parse_json(reply)
-        schema = body_schema(described.get("schema", {}), contract)
+        problems = await aside(partial(_by_schema, reply, described.get("schema", {}), schemas))
     except BodyError as error:
         return Judged(documented=documented, problems=(error.message,))
     except (ValueError, RecursionError) as error:
         why = fact(Code.OPENAPI_SCHEMA, why=message_of(error))
         return Judged(documented=documented, unproven=why)
-    problems = () if schema is None else await aside(lambda: schema.check(document))
     if any(one.code is Code.SCHEMA_NOT_APPLIED for one in problems):
         return Judged(documented=documented, unproven=problems[0])
     return Judged(documented=documented, problems=problems)
+
+
+def _by_schema(reply: HttpReply, written: Any, schemas: Schemas) -> tuple[Fact, ...]:
+    document, schema = parse_json(reply), schemas.compile(written)
+    return () if schema is None else schema.check(document)
 
 
 def _described(found: str, content: Mapping[str, Any]) -> Mapping[str, Any] | None:

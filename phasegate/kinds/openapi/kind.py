@@ -20,6 +20,7 @@ from phasegate.kinds.base import Kind, TimedParams, stopped_early
 from phasegate.kinds.openapi.document import SIZE, Contract, Operation, read_contract
 from phasegate.kinds.openapi.exchange import Asking, asking, judge
 from phasegate.kinds.openapi.generated import PART, GenerateWritten, generate
+from phasegate.kinds.openapi.schemas import Schemas
 from phasegate.model.cases import after
 from phasegate.model.measures import NAMED, MeasureSpec, Share
 from phasegate.model.observation import Case, CaseStatus, Observation, census, census_by_part
@@ -159,6 +160,7 @@ class _Session:
         if not self._operations:
             none = fact(Code.OPENAPI_EMPTY, path=params.document)
             raise ObservationError(fact(Code.NO_CASE_NAMED, names=world.cases) if wanted and left else none)
+        self._schemas = Schemas(contract)
         self._earlier = {case.id: case for case in world.earlier}
         self._cases: list[Case] = []
         self._reached: set[str] = set()
@@ -215,7 +217,7 @@ class _Session:
         if isinstance(reply, HttpFailure):
             ours = reply.late or reply.cause is Cause.TOO_LARGE or _is_unsendable(reply.message)
             return _case(operation, CaseStatus.LOST if ours else CaseStatus.FAILED, reply.message)
-        judged = await judge(operation, reply, self._contract)
+        judged = await judge(operation, reply, self._schemas)
         self._sent.update(f"{operation.name} {one.place} {one.name}" for one in question.inputs)
         self._statuses.add(f"{operation.name} {judged.documented}")
         # An error may be as documented, and yet the operation was not tried.

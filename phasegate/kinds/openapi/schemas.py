@@ -13,36 +13,49 @@ _VALUES = ("enum", "const", "default", "dependentRequired")
 _LEFT_OUT = ("example", "examples", "xml", "externalDocs", "discriminator", "$schema", "$id", "nullable")
 
 
-def body_schema(written: Any, contract: Contract) -> BodySchema | None:
-    """What an answer's body must be; None where its schema allows everything.
+class Schemas:
+    """Schemas of a contract; what they refer to is compiled once for all of them."""
 
-    Errors: UnresolvedError; ValueError where it is no schema.
-    """
-    if written is True or written == {}:
-        return None
-    converter = _Converter(contract)
-    schema = {"allOf": [converter.schema(written)]}
-    defs: dict[str, Any] = {}
-    while converter.wanted:
-        reference = converter.wanted.pop()
-        defs[converter.names[reference]] = converter.schema(lookup(reference, contract.tree))
-    return BodySchema.compile({**schema, "$defs": defs})
-
-
-class _Converter:
     def __init__(self, contract: Contract) -> None:
-        self._old = contract.old
+        self._contract = contract
         self._formats = known_formats()
-        self.names: dict[str, str] = {}
+        self._names: dict[str, str] = {}
         """What references are called among the definitions."""
-        self.wanted: list[str] = []
-        """References that are not converted yet."""
+        self._definitions: dict[str, Any] = {}
+        self._links: dict[str, list[str]] = {}
+        """By reference, those that its schema has."""
+        self._found: list[str] = []
+        """References of the schema that is converted."""
 
-    def schema(self, written: Any) -> Any:
+    def compile(self, written: Any) -> BodySchema | None:
+        """What a body must be; None where its schema allows everything.
+
+        Errors: UnresolvedError; ValueError where it, or what it refers to, is no schema.
+        """
+        if written is True or written == {}:
+            return None
+        root, wanted = self._convert(written)
+        seen: set[str] = set()
+        while wanted:
+            reference = wanted.pop()
+            if reference not in self._links:
+                schema, links = self._convert(lookup(reference, self._contract.tree))
+                self._definitions[self._names[reference]] = BodySchema.compile(schema).validator.schema
+                self._links[reference] = links
+            wanted += [link for link in self._links[reference] if link not in seen]
+            seen.add(reference)
+        return BodySchema.compile(root, self._definitions)
+
+    def _convert(self, written: Any) -> tuple[dict[str, Any], list[str]]:
+        """A schema, and the references that it has."""
+        self._found = []
+        return {"allOf": [self._schema(written)]}, self._found
+
+    def _schema(self, written: Any) -> Any:
         if not isinstance(written, Mapping):
             return written
         target = written.get("$ref")
-        if isinstance(target, str) and self._old:  # what stands beside a reference means nothing there
+        if isinstance(target, str) and self._contract.old:  # what stands beside it means nothing
             return {"$ref": self._reference(target)}
         found = {
             key: self._member(key, value)
@@ -55,20 +68,18 @@ class _Converter:
             # Members that are `writeOnly` go only into requests.
             hidden = {k for k, v in mapping(written.get("properties")).items() if mapping(v).get("writeOnly")}
             found["required"] = [name for name in found["required"] if name not in hidden]
-        return self._as_new(found, written) if self._old else found
+        return self._as_new(found, written) if self._contract.old else found
 
     def _reference(self, target: str) -> str:
-        if target not in self.names:
-            self.names[target] = str(len(self.names))
-            self.wanted.append(target)
-        return f"#/$defs/{self.names[target]}"
+        self._found.append(target)
+        return f"#/$defs/{self._names.setdefault(target, str(len(self._names)))}"
 
     def _member(self, key: str, value: Any) -> Any:
         if key in _VALUES:
             return value
         if key in _NAMED and isinstance(value, Mapping):
-            return {name: self.schema(one) for name, one in value.items()}
-        return [self.schema(one) for one in value] if isinstance(value, list) else self.schema(value)
+            return {name: self._schema(one) for name, one in value.items()}
+        return [self._schema(one) for one in value] if isinstance(value, list) else self._schema(value)
 
     def _is_note(self, key: str, value: Any) -> bool:
         """Formats are open in OpenAPI: one that nobody here knows is a note for people."""

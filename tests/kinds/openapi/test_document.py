@@ -6,13 +6,14 @@ import contextlib
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.base.errors import ObservationError
 from phasegate.kinds.openapi.document import Contract, UnresolvedError, contract_of, read_contract
 from phasegate.kinds.openapi.exchange import asking, judge
-from phasegate.kinds.openapi.schemas import body_schema
+from phasegate.kinds.openapi.schemas import Schemas
 from phasegate.world import Destination, HttpReply
 
 _SCALARS = (
@@ -112,7 +113,7 @@ async def test_any_operation_is_asked_and_judged_without_a_defect(
         elapsed=0.1,
         url="http://x/",
     )
-    judged = await judge(one, reply, contract)
+    judged = await judge(one, reply, Schemas(contract))
     assert judged.documented is not None or judged.problems
 
 
@@ -122,7 +123,7 @@ def _contract(version: str, **schemas: Any) -> Contract:
 
 
 def _accepts(schema: Any, document: Any, version: str = "3.0.0", **schemas: Any) -> bool:
-    compiled = body_schema(schema, _contract(version, **schemas))
+    compiled = Schemas(_contract(version, **schemas)).compile(schema)
     assert compiled is not None
     return not compiled.check(document)
 
@@ -130,7 +131,7 @@ def _accepts(schema: Any, document: Any, version: str = "3.0.0", **schemas: Any)
 @given(TREES, st.sampled_from(["3.0", "3.1"]))
 def test_no_schema_is_a_defect(schema: Any, version: str) -> None:
     try:
-        compiled = body_schema(schema, _contract(version, A=schema))
+        compiled = Schemas(_contract(version, A=schema)).compile(schema)
     except (UnresolvedError, ValueError, RecursionError):
         return
     if compiled is not None:
@@ -162,6 +163,19 @@ def test_schemas_that_refer_to_each_other_end() -> None:
     b = {"type": "object", "properties": {"a": {"$ref": "#/components/schemas/A"}}}
     assert _accepts(a, {"b": {"a": {"b": {}}}}, A=a, B=b)
     assert not _accepts(a, {"b": {"a": {"b": 1}}}, A=a, B=b)
+
+
+def test_a_schema_that_is_broken_breaks_each_that_leads_to_it_and_no_other() -> None:
+    a, b = {"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}
+    schemas = Schemas(_contract("3.1.0", A={"items": b}, B={"type": "nothing"}, C={"type": "integer"}))
+    for _ in range(2):
+        for broken in (a, b):
+            with pytest.raises(ValueError, match="not a JSON Schema"):
+                schemas.compile(broken)
+        good = schemas.compile({"$ref": "#/components/schemas/C"})
+        assert good is not None
+        assert good.check("a")
+        assert not good.check(1)
 
 
 def test_formats_that_are_known_are_checked_and_others_are_notes() -> None:
