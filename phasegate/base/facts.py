@@ -561,6 +561,7 @@ class Code(StrEnum):
     OPENAPI_STATUS = "openapi_status"
     OPENAPI_MEDIA = "openapi_media"
     OPENAPI_SCHEMA = "openapi_schema"
+    OPENAPI_SERVERS = "openapi_servers"
     REFERENCE_OUTSIDE = "reference_outside"
     REFERENCE_NOWHERE = "reference_nowhere"
     REFERENCE_CIRCLE = "reference_circle"

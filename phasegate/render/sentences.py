@@ -1678,11 +1678,14 @@ _ENGLISH: Mapping[Code, Entry] = {
         f"{_names(fact.known)} is"
     ),
     Code.OPENAPI_SCHEMA: "not verified: the schema of the answer cannot be used: {why}",
+    Code.OPENAPI_SERVERS: "not asked: it has servers of its own, and only the target is asked",
     Code.REFERENCE_OUTSIDE: "reference {text!r} leads outside of the document",
     Code.REFERENCE_NOWHERE: "reference {text!r} leads nowhere",
     Code.REFERENCE_CIRCLE: "reference {text!r} leads in a circle",
     Code.GENERATED: "{n:generated case} held, of seed {seed:d}",
-    Code.GENERATED_NOTHING: lambda fact: f"not verified: {fact.text or 'no generated case was tested'}",
+    Code.GENERATED_NOTHING: lambda fact: (
+        f"not verified: {sentence(fact.text or 'no generated case was tested')}"
+    ),
     Code.GENERATED_FAILURE: "{text}; reproduce it with: {command}",
     # What a database holds.
     Code.SQL_FAILED: "the database refused: {text}",

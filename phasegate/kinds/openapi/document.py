@@ -36,7 +36,7 @@ _DIALECT = Dialect(plain=True, depth=128)
 
 
 class UnresolvedError(MessageError):
-    """A reference that leads nowhere, in a circle, or outside of the document."""
+    """What leads nowhere, in a circle, outside of the document, or to another server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +180,8 @@ def _operation(method: str, path: str, item: Mapping[str, Any], tree: Mapping[st
     written = item[method.lower()]
     tags = tuple(tag for tag in listing(written.get("tags")) if isinstance(tag, str) and tag)
     try:
+        if item.get("servers") or written.get("servers"):
+            raise UnresolvedError(fact(Code.OPENAPI_SERVERS))
         return Operation(
             method=method,
             path=path,

@@ -26,7 +26,15 @@ from phasegate.base.files import open_file
 from phasegate.base.marks import Demand
 from phasegate.base.scalars import json_text
 from phasegate.inspection.tool import NotVerified, Tool, run_tool
-from phasegate.kinds.openapi.document import METHODS, Contract, Operation, listing, mapping, resolve
+from phasegate.kinds.openapi.document import (
+    METHODS,
+    Contract,
+    Operation,
+    UnresolvedError,
+    listing,
+    mapping,
+    resolve,
+)
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.world import Destination, World
 
@@ -86,32 +94,40 @@ async def generate(
     """A case for each operation; it is lost where nothing of it was tested, whatever the reason."""
     seed = world.seed if written.seed is None else written.seed
     tested: dict[str, _Tested] = {}
+    try:
+        document = _part_of(contract, operations)
+    except UnresolvedError as error:
+        return lost(operations, fact(Code.GENERATED_NOTHING, text=error.message))
     headers = world.target.headers(base.entry)
     names = ", ".join(f'"{name}" = "${{PHASEGATE_HEADER_{n}}}"' for n, (name, _) in enumerate(headers))
     values = {f"PHASEGATE_HEADER_{n}": value for n, (_, value) in enumerate(headers)}
     with tempfile.TemporaryDirectory(prefix="phasegate-") as scratch:
         folder = Path(scratch)
-        (folder / "openapi.json").write_text(_part_of(contract, operations), encoding="utf-8")
+        (folder / "openapi.json").write_text(document, encoding="utf-8")
         (folder / "ours.toml").write_text(_CONFIGURATION % names, encoding="utf-8")
         arguments = _arguments(written, seed, base.url, timeout, world.target.tls(base.entry))
         ran = await run_tool(
             _TOOL, arguments, world, folder=folder, limit=written.limit, env={**_AWAY, **values}
         )
         if isinstance(ran, NotVerified):
-            why = ran.why
-        else:
-            words, ending = ran.completed.last_words[:300], ran.completed.ending
-            why = fact(Code.TOOL_FAILED, program=_TOOL.name, why=ending, text=words)
-            try:
-                if _read(folder / "report.ndjson", tested, {name.lower() for name, _ in headers}):
-                    why = ""
-            except (ObservationError, ValueError, RecursionError):
-                tested = {}
+            return lost(operations, ran.why)
+        words, ending = ran.completed.last_words[:300], ran.completed.ending
+        why: Message = fact(Code.TOOL_FAILED, program=_TOOL.name, why=ending, text=words)
+        try:
+            if _read(folder / "report.ndjson", tested, {name.lower() for name, _ in headers}):
+                why = ""
+        except (ObservationError, ValueError, RecursionError):
+            tested = {}
     return tuple(_case(one, tested.get(one.name, _Tested()), why, seed) for one in operations)
 
 
+def lost(operations: Sequence[Operation], why: Message) -> tuple[Case, ...]:
+    """The cases where nothing is generated."""
+    return tuple(_case(one, _Tested(), why, 0) for one in operations)
+
+
 def _part_of(contract: Contract, operations: Sequence[Operation]) -> str:
-    """The document with some operations only."""
+    """The document with some operations only, and nothing that leads out of it. Errors: UnresolvedError."""
     kept = {one.name for one in operations}
     paths = {
         path: {
@@ -121,7 +137,19 @@ def _part_of(contract: Contract, operations: Sequence[Operation]) -> str:
         }
         for path in dict.fromkeys(one.path for one in operations)
     }
-    return json_text({**contract.tree, "paths": paths})
+    return json_text(_closed({**contract.tree, "paths": paths, "servers": []}))
+
+
+def _closed(node: Any) -> Any:
+    """Without addresses that Schemathesis would read, as they may be of anybody. Errors: UnresolvedError."""
+    if isinstance(node, list):
+        return [_closed(one) for one in node]
+    if not isinstance(node, Mapping):
+        return node
+    target = node.get("$ref")
+    if isinstance(target, str) and not target.startswith("#"):
+        raise UnresolvedError(fact(Code.REFERENCE_OUTSIDE, text=target[:200]))
+    return {key: _closed(value) for key, value in node.items() if key != "externalValue"}
 
 
 def _arguments(
@@ -132,7 +160,8 @@ def _arguments(
         *("--config-file", "ours.toml", "--no-color", "run", "openapi.json", "--url", url, "--workers", "1"),
         *("--phases", "examples,fuzzing", "--checks", _CHECKS, "--seed", str(seed)),
         *("--max-examples", str(written.examples), "--generation-database", "none", "--no-shrink"),
-        *("--continue-on-failure", "--max-redirects", "0", "--request-timeout", str(timeout)),
+        *("--continue-on-failure", "--generation-with-security-parameters", "false"),
+        *("--max-redirects", "0", "--request-timeout", str(timeout)),
         *("--report", "ndjson", "--report-ndjson-path", "report.ndjson"),
         *(word for key, option in files if key in tls for word in (option, tls[key])),
     )

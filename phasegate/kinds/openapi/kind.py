@@ -19,7 +19,7 @@ from phasegate.http.written import Json
 from phasegate.kinds.base import Kind, TimedParams, stopped_early
 from phasegate.kinds.openapi.document import SIZE, Contract, Operation, read_contract
 from phasegate.kinds.openapi.exchange import Asking, asking, judge
-from phasegate.kinds.openapi.generated import PART, GenerateWritten, generate
+from phasegate.kinds.openapi.generated import PART, GenerateWritten, generate, lost
 from phasegate.kinds.openapi.schemas import Schemas
 from phasegate.model.cases import after
 from phasegate.model.measures import NAMED, MeasureSpec, Share
@@ -171,14 +171,14 @@ class _Session:
     async def run(self) -> None:
         for one in self._operations:
             await self._add(await self._take(one))
-        if self._params.generate is not None:
-            cases = await generate(
-                self._params.generate,
-                self._contract,
-                [one for one in self._operations if self._is_allowed(one) and not one.broken],
-                self._base,
-                self._params.timeout,
-                self._world,
+        written, stopped = self._params.generate, self._stopped
+        if written is not None:
+            allowed = [one for one in self._operations if self._is_allowed(one) and not one.broken]
+            timeout = self._params.timeout
+            cases = (
+                await generate(written, self._contract, allowed, self._base, timeout, self._world)
+                if stopped is None
+                else lost(allowed, stopped_early(stopped))
             )
             for case in cases:
                 await self._add(case)

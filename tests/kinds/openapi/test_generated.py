@@ -95,13 +95,44 @@ async def test_what_takes_too_long_verifies_nothing(tmp_path: Path, limit: str) 
     assert {status for status, _ in generated(seen).values()} == {CaseStatus.LOST}
 
 
-async def test_a_server_that_goes_away_and_a_document_that_it_cannot_use_verify_nothing(
-    tmp_path: Path,
-) -> None:
-    def odd(asked: Asked) -> Reply:
-        document: dict[str, Any] = {"openapi": "3.0.3", "paths": {"/orders": {"get": {"parameters": 3}}}}
-        return reply_json(document) if asked.path == "/openapi.json" else good(asked)
+async def test_nothing_outside_of_the_target_is_asked(tmp_path: Path) -> None:
+    asked: list[str] = []
 
-    with answering(odd) as url:
-        seen = await observe(url, tmp_path, generate=FEW)
-    assert generated(seen)["generated/GET /orders"][0] is not CaseStatus.PASSED
+    def elsewhere(one: Asked) -> Reply:
+        asked.append(one.path)
+        return reply_json(7)
+
+    def moving(one: Asked) -> Reply:
+        there = {"Location": f"{other}/moved"}
+        return Reply(status=302, headers=there) if one.path.startswith("/moving") else good(one)
+
+    with answering(elsewhere) as other, answering(moving) as url:
+        answers = {"200": {"description": ""}, "302": {"description": ""}}
+        examples = {"one": {"externalValue": f"{other}/value"}}
+        outside = {"name": "q", "in": "query", "schema": {"type": "string"}, "examples": examples}
+        document: dict[str, Any] = {
+            "openapi": "3.0.3",
+            "info": {"title": "x", "version": "1"},
+            "servers": [{"url": f"{other}/"}],
+            "paths": {
+                "/orders": {"get": {"parameters": [outside], "responses": answers}},
+                "/moving": {"get": {"responses": answers}},
+                "/theirs": {"servers": [{"url": other}], "get": {"responses": answers}},
+            },
+        }
+        seen = await observe(url, tmp_path, document, generate=FEW)
+        document["components"] = {"schemas": {"A": {"$ref": f"{other}/schema.json"}}}
+        referring = await observe(url, tmp_path, document, generate=FEW)
+    assert asked == []
+    found = generated(seen)
+    assert found["generated/GET /orders"][0] is CaseStatus.PASSED
+    assert found["generated/GET /moving"][0] is CaseStatus.PASSED
+    assert "generated/GET /theirs" not in found
+    assert {status for status, _ in generated(referring).values()} == {CaseStatus.LOST}
+
+
+async def test_a_document_that_it_cannot_use_verifies_nothing(tmp_path: Path) -> None:
+    document = {"openapi": "3.0.3", "paths": {"/orders": {"get": {"parameters": 3}}}}
+    with answering(good) as url:
+        seen = await observe(url, tmp_path, document, generate=FEW)
+    assert {status for status, _ in generated(seen).values()} == {CaseStatus.LOST}
