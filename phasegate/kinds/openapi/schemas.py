@@ -66,7 +66,7 @@ class Schemas:
             found["$ref"] = self._reference(target)
         if listing(found.get("required")):
             # Members that are `writeOnly` go only into requests.
-            hidden = {k for k, v in mapping(written.get("properties")).items() if mapping(v).get("writeOnly")}
+            hidden = [k for k, v in mapping(written.get("properties")).items() if mapping(v).get("writeOnly")]
             found["required"] = [name for name in found["required"] if name not in hidden]
         return self._as_new(found, written) if self._contract.old else found
 

@@ -16,6 +16,7 @@ from phasegate.model.observation import CaseStatus, Observation
 from tests.answering import Asked, Reply, answering
 from tests.kinds.openapi.shop import DOCUMENT, LEFT_OUT, answer, broken, good, observe, reply_json
 from tests.telling import raises
+from tests.worlds import world_at
 
 PASSED, FAILED = CaseStatus.PASSED, CaseStatus.FAILED
 SKIPPED, LOST = CaseStatus.SKIPPED, CaseStatus.LOST
@@ -176,7 +177,17 @@ async def test_a_type_may_be_documented_as_a_range_and_json_may_have_any_schema(
 
 
 @pytest.mark.parametrize(
-    "schema", [{"$ref": "#/components/nothing"}, {"$ref": "other.json#/a"}, {"type": "no such type"}]
+    "schema",
+    [
+        {"$ref": "#/components/nothing"},
+        {"$ref": "other.json#/a"},
+        {"type": "no such type"},
+        {"required": [["a"]]},
+        {"properties": 3},
+        {"pattern": "("},
+        7,
+        None,
+    ],
 )
 async def test_a_schema_that_cannot_be_used_is_not_verified(tmp_path: Path, schema: Any) -> None:
     paths = {"/": {"get": {"responses": {"200": answer(schema)}}}}
@@ -285,3 +296,25 @@ def test_requests_go_to_the_target_alone_so_that_a_protected_entry_needs_a_word(
     kind = OpenApiKind()
     assert kind.targets(OpenApiParams(document="api.yaml")) == ("/",)
     assert kind.targets(OpenApiParams(document="/o.json", base="/v1")) == ("/v1", "/o.json")
+
+
+async def test_what_is_told_to_stop_loses_the_rest(tmp_path: Path) -> None:
+    with answering(good) as url:
+        async with world_at(url, tmp_path, stop_because="everything else has ended") as world:
+            params = OpenApiParams.model_validate(
+                {"document": "/openapi.json", "generate": {"examples": 1}, **LEFT_OUT}
+            )
+            seen = await OpenApiKind().observe(params, world)
+    rest = {"GET /orders/{id}", "generated/GET /orders", "generated/GET /orders/{id}"}
+    assert statuses(seen) == {"GET /orders": PASSED, **dict.fromkeys(rest, LOST)}
+
+
+async def test_one_case_is_asked_alone_by_its_name_or_tag(tmp_path: Path) -> None:
+    with answering(good) as url:
+        for names, found in ((("GET /orders/{id}",), {"GET /orders/{id}"}), (("orders",), {"GET /orders"})):
+            async with world_at(url, tmp_path, cases=names) as world:
+                params = OpenApiParams.model_validate({"document": "/openapi.json", **LEFT_OUT})
+                assert set(statuses(await OpenApiKind().observe(params, world))) == found
+        async with world_at(url, tmp_path, cases=("GET /nothing",)) as world:
+            with raises(ObservationError, match="GET /nothing"):
+                await OpenApiKind().observe(params, world)
