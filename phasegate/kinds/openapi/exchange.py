@@ -83,8 +83,9 @@ def asking(
 
 
 def _accepted(operation: Operation) -> tuple[str, ...]:
-    media = (one for content in operation.answers.values() for one in content)
-    return tuple(dict.fromkeys(one for one in media if "*" not in one)) or ("*/*",)
+    """Types to ask for: JSON where an answer may have it, as only JSON is held against a schema."""
+    media = (one for content in operation.answers.values() for one in [*filter(is_json, content)] or content)
+    return tuple(dict.fromkeys(media)) or ("*/*",)
 
 
 def _pairs(one: Input, value: Any) -> list[tuple[str, str]]:

@@ -168,6 +168,26 @@ async def test_a_value_that_cannot_be_sent_loses_its_operation(
     assert set(statuses(seen).values()) == {LOST}
 
 
+async def test_json_is_asked_for_where_an_answer_may_have_it(tmp_path: Path) -> None:
+    accepted = []
+
+    def record(asked: Asked) -> Reply:
+        accepted.append(asked.headers["Accept"])
+        return Reply(body=b"a", headers={"Content-Type": "text/csv"})
+
+    problem = {"content": {"application/problem+json": {}, "text/html": {}}}
+    for media in ({"application/xml": {}, "application/json": {}}, {"text/csv": {}}, {"text/*": {}}):
+        responses = {"200": {"content": media}, "4XX": problem}
+        paths = {"/": {"get": {"responses": responses}}}
+        with answering(record) as url:
+            await observe(url, tmp_path, {"openapi": "3.1.0", "paths": paths})
+    assert accepted == [
+        "application/json, application/problem+json",
+        "text/csv, application/problem+json",
+        "text/*, application/problem+json",
+    ]
+
+
 async def test_a_type_may_be_documented_as_a_range_and_json_may_have_any_schema(tmp_path: Path) -> None:
     media = {"application/*": {}, "text/plain": {}}
     paths = {"/": {"get": {"responses": {"2XX": {"content": media}}}}}
