@@ -574,6 +574,26 @@ class Code(StrEnum):
     FORBIDDEN_TEXT = "forbidden_text"
     NO_LINES = "no_lines"
 
+    # What an OpenAPI document says.
+    OPENAPI_UNREADABLE = "openapi_unreadable"
+    OPENAPI_VERSION = "openapi_version"
+    OPENAPI_EMPTY = "openapi_empty"
+    OPENAPI_UNKNOWN = "openapi_unknown"
+    OPENAPI_LEFT_OUT = "openapi_left_out"
+    OPENAPI_UNSAFE = "openapi_unsafe"
+    OPENAPI_NO_VALUE = "openapi_no_value"
+    OPENAPI_NOT_TRIED = "openapi_not_tried"
+    OPENAPI_STATUS = "openapi_status"
+    OPENAPI_MEDIA = "openapi_media"
+    OPENAPI_SCHEMA = "openapi_schema"
+    OPENAPI_SERVERS = "openapi_servers"
+    REFERENCE_OUTSIDE = "reference_outside"
+    REFERENCE_NOWHERE = "reference_nowhere"
+    REFERENCE_CIRCLE = "reference_circle"
+    GENERATED = "generated"
+    GENERATED_NOTHING = "generated_nothing"
+    GENERATED_FAILURE = "generated_failure"
+
     # What a database holds.
     SQL_FAILED = "sql_failed"
     SQL_WITHOUT_ROWS = "sql_without_rows"
@@ -1018,6 +1038,7 @@ rest
 right
 rule
 rules
+seed
 seen
 seen_n
 service

@@ -51,6 +51,10 @@ _KINDS: Mapping[str, tuple[str, str]] = {
         "phasegate.kinds.security.kind:SecurityKind",
         "what the target gives away: headers, cookies, TLS, error pages, files that are served",
     ),
+    "openapi": (
+        "phasegate.kinds.openapi.kind:OpenApiKind",
+        "whether an API holds its contract: each operation of its OpenAPI document, answers, errors",
+    ),
     "database": (
         "phasegate.kinds.database.kind:DatabaseKind",
         "a database: numbers, violations, migrations, schema",

@@ -1708,6 +1708,41 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.FIELDS_MISSING: "the line of the request lacks {names:all}",
     Code.FORBIDDEN_TEXT: "a line holds text {n} of the {of} that are forbidden",
     Code.NO_LINES: "no data: no line arrived",
+    # What an OpenAPI document says.
+    Code.OPENAPI_UNREADABLE: lambda fact: (
+        f"{fact.path} is no document that can be read: {sentence(fact.why)}"
+        f"{f', on line {fact.line}' if fact.line else ''}"
+    ),
+    Code.OPENAPI_VERSION: lambda fact: (
+        f"{fact.path} is no OpenAPI document 3.0 or 3.1"
+        f"{f': its version is {fact.found}' if fact.found else ', as it names no such version'}"
+    ),
+    Code.OPENAPI_EMPTY: "{path} has no operation to ask, so nothing is tested",
+    Code.OPENAPI_UNKNOWN: "{path} has no operation {names:all}; one is named like 'GET /orders/{{id}}'",
+    Code.OPENAPI_LEFT_OUT: "the plan leaves out {name}: {why}",
+    Code.OPENAPI_UNSAFE: "not asked: {method} may change something; list it under operations, or under "
+    "leave_out with a reason",
+    Code.OPENAPI_NO_VALUE: "not asked: no value for {names:all}; give examples in the document, or values in "
+    "the plan",
+    Code.OPENAPI_NOT_TRIED: "not verified: status {status:d} is documented, but is an error, so that the "
+    "operation was not tried; give values of something that is there",
+    Code.OPENAPI_STATUS: lambda fact: (
+        f"status {fact.status:d} is not documented; {_names(fact.known) or 'no status'} is"
+    ),
+    Code.OPENAPI_MEDIA: lambda fact: (
+        f"with status {fact.status:d} the type {fact.found or 'of nothing'} is not documented; "
+        f"{_names(fact.known)} is"
+    ),
+    Code.OPENAPI_SCHEMA: "not verified: the schema of the answer cannot be used: {why}",
+    Code.OPENAPI_SERVERS: "not asked: it has servers of its own, and only the target is asked",
+    Code.REFERENCE_OUTSIDE: "reference {text!r} leads outside of the document",
+    Code.REFERENCE_NOWHERE: "reference {text!r} leads nowhere",
+    Code.REFERENCE_CIRCLE: "reference {text!r} leads in a circle",
+    Code.GENERATED: "{n:generated case} held, of seed {seed:d}",
+    Code.GENERATED_NOTHING: lambda fact: (
+        f"not verified: {sentence(fact.text or 'no generated case was tested')}"
+    ),
+    Code.GENERATED_FAILURE: "{text}; reproduce it with: {command}",
     # What a database holds.
     Code.SQL_FAILED: "the database refused: {text}",
     Code.SQL_WITHOUT_ROWS: "the query gives no rows, as it is none",

@@ -42,8 +42,12 @@ class BodySchema:
     """Whether it has patterns, which may take their time."""
 
     @classmethod
-    def compile(cls, written: Mapping[str, Any] | Path) -> BodySchema:
+    def compile(
+        cls, written: Mapping[str, Any] | Path, definitions: Mapping[str, Any] | None = None
+    ) -> BodySchema:
         """Compile an inline schema, or one in a JSON or YAML file.
+
+        `definitions`: what `#/$defs/` leads to; each is the schema of a validator that was compiled alone.
 
         Errors: ValueError when it is not a schema, refers to something outside, uses an unknown format, or
         allows whatever there is.
@@ -83,8 +87,10 @@ class BodySchema:
             raise ValueError("the schema allows every body, so it says nothing; write {type: object} or more")
         if isinstance(schema, dict):
             schema.pop("$schema", None)  # where the schema refers to itself, it would decide the class again
+            if definitions is not None:
+                schema["$defs"] = definitions
         validator = _exact(kind)(schema, registry=REGISTRY, format_checker=checker)
-        return cls(validator, searches=bool(patterns))
+        return cls(validator, searches=bool(patterns or definitions))
 
     def check(self, document: Any) -> tuple[Fact, ...]:
         """Violations, at most `SHOWN`."""
@@ -144,6 +150,11 @@ def _multiple_of(validator: Any, factor: Any, value: Any, schema: Any) -> Iterat
 
 def _decimal(number: float | Decimal) -> Decimal:
     return Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
+
+
+def known_formats() -> frozenset[str]:
+    """Formats that can be checked, in schemas without a version."""
+    return frozenset(_formats(_library().Draft202012Validator).checkers)
 
 
 def _formats(kind: Any) -> Any:

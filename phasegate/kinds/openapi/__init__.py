@@ -1,0 +1,1 @@
+"""Whether an API holds its own contract: an OpenAPI document."""
