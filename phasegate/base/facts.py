@@ -539,6 +539,11 @@ class Code(StrEnum):
     PROM_FIRES = "prom_fires"
     PROM_SILENT = "prom_silent"
 
+    # What files of monitoring hold.
+    NO_MONITORING = "no_monitoring"
+    NOT_MONITORING = "not_monitoring"
+    LOGQL_RULE = "logql_rule"
+
     # What a database holds.
     SQL_FAILED = "sql_failed"
     SQL_WITHOUT_ROWS = "sql_without_rows"

@@ -118,9 +118,7 @@ def _rule(source: Source, path: TreePath, group: str, tree: Any, seen: Seen) -> 
             seen.unproven[f"{source.file}#{one.place}"] = fact(Code.LOGQL_RULE, name=name)
             return
         why = str(error)
-    seen.look(
-        rules.PROMQL, source, (*path, "expr"), one.place, wrong=(name, _one_line(why)) if why else None
-    )
+    seen.look(rules.PROMQL, source, (*path, "expr"), one.place, wrong=(name, _one_line(why)) if why else None)
     yield RuleOf(source=source, path=path, group=group, tree=tree, expression=None if why else parsed)
 
 
@@ -163,9 +161,7 @@ def _wrong_type(expression: Any) -> str:
     return ""
 
 
-def judge_rules(
-    found: Iterable[RuleOf], constant: Collection[str], runbooks: Runbooks, seen: Seen
-) -> None:
+def judge_rules(found: Iterable[RuleOf], constant: Collection[str], runbooks: Runbooks, seen: Seen) -> None:
     """What is wrong with rules that have their shape."""
     found = tuple(found)
     recorded = {one.name for one in found if not one.alerts}

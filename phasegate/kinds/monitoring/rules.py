@@ -59,7 +59,7 @@ RECORD_NAME = _rule("record-name", _I, "rules", "Records are named `level:metric
 ALERT_CONSTANT = _rule("alert-constant", _E, "alerts", "Alerts depend on a series or the time.", _PRACTICE)
 ALERT_SEVERITY = _rule("alert-severity", _E, "alerts", "Alerts have a label `severity`.", _MIXIN)
 ALERT_FOR = _rule(
-    "alert-for", _W, "alerts", "Alerts wait, by `for` or a window, before they fire.", _PRACTICE
+    "alert-for", _W, "alerts", "Alerts have `for`, so that one odd sample does not fire them.", _PRACTICE
 )
 ALERT_SUMMARY = _rule("alert-summary", _E, "alerts", "Alerts have a summary or description.", _MIXIN)
 ALERT_RUNBOOK = _rule("alert-runbook", _W, "alerts", "Alerts have a `runbook_url`.", _MIXIN)
@@ -130,7 +130,15 @@ SLO_SLOW = _rule(
 )
 RULES = (
     *(JSON, PROMQL, RULE_SHAPE, RULE_DUPLICATE, RULE_DEAD, RECORD_NAME),
-    *(ALERT_CONSTANT, ALERT_SEVERITY, ALERT_FOR, ALERT_SUMMARY, ALERT_RUNBOOK, RUNBOOK_TARGET, ALERT_TEMPLATE),
+    *(
+        ALERT_CONSTANT,
+        ALERT_SEVERITY,
+        ALERT_FOR,
+        ALERT_SUMMARY,
+        ALERT_RUNBOOK,
+        RUNBOOK_TARGET,
+        ALERT_TEMPLATE,
+    ),
     *(ALERT_ROUTED, RECEIVER, INTEGRATION, ROUTE, INHIBIT),
     *(SCRAPE, SCRAPE_SHAPE, RULE_FILES, ALERTING, LOKI_SCHEMA, LOKI_RETENTION),
     *(TITLE, UID, UID_TWICE, PANEL_ID, VARIABLE, PANEL_PROMQL),

@@ -10,7 +10,9 @@ from phasegate.base.errors import ObservationError
 from phasegate.base.files import is_file, read_file
 
 _SIZE = 4 << 20
-_FILE = re.compile(r"/(?P<repository>[^/]+/[^/]+)(?:/-)?/(?:blob|tree|src)/(?:branch/)?(?P<ref>[^/]+)/(?P<path>.+)")
+_FILE = re.compile(
+    r"/(?P<repository>[^/]+/[^/]+)(?:/-)?/(?:blob|tree|src)/(?:branch/)?(?P<ref>[^/]+)/(?P<path>.+)"
+)
 _REFS = ("main", "master", "HEAD", "trunk")
 _NOWHERE = re.compile(r"(?:.*\.)?(?:example|invalid|test|example\.(?:com|net|org))")
 """Hosts that lead nowhere. Source: RFC 2606."""
@@ -80,7 +82,9 @@ class Runbooks:
         if name not in self._anchors:
             text = read_file(self._root / name, name, _SIZE).decode(errors="replace")
             self._anchors[name] = frozenset(anchors_of(text))
-        return "" if unquote(fragment).lower() in self._anchors[name] else f"{name} has no section #{fragment}"
+        return (
+            "" if unquote(fragment).lower() in self._anchors[name] else f"{name} has no section #{fragment}"
+        )
 
 
 def anchors_of(text: str) -> set[str]:

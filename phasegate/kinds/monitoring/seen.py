@@ -50,10 +50,18 @@ class Seen:
 
     def everything(self) -> dict[str, Looked]:
         """What each rule looked at."""
-        return {rule.id: Looked(n=n, of=_OF[rule.family], family=rule.family) for rule, n in self.looked.items()}
+        return {
+            rule.id: Looked(n=n, of=_OF[rule.family], family=rule.family) for rule, n in self.looked.items()
+        }
 
 
 _OF = {
-    **{"files": "file", "rules": "rule", "alerts": "alert", "routing": "item", "slos": "SLO"},
-    **{"prometheus": "configuration", "loki": "configuration", "dashboards": "item"},
+    "files": "file",
+    "rules": "rule",
+    "alerts": "alert",
+    "routing": "item",
+    "prometheus": "configuration",
+    "loki": "configuration",
+    "dashboards": "item",
+    "slos": "SLO",
 }

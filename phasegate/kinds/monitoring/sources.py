@@ -1,4 +1,4 @@
-"""What files of monitoring are, told by what is in them, wherever it stands: alone, in a list, in a ConfigMap."""
+"""What files of monitoring are, told by what is in them: alone, in lists of objects, in ConfigMaps."""
 
 from __future__ import annotations
 
@@ -79,6 +79,7 @@ class Sources:
     findings: list[Finding] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     json_files: int = 0
+    yaml_files: int = 0
 
     def __getitem__(self, sort: Sort) -> list[Source]:
         return self.found[sort]
@@ -117,6 +118,7 @@ def _read(source: Source, named: str, sources: Sources, depth: int = 0) -> None:
         else:
             _sort_out(source.below(tree), sources, depth)
     elif named.endswith(_YAML):
+        sources.yaml_files += 1
         documents, problems = parse_stream(source.text, source.file, DIALECT)
         for problem in problems:
             _refuse(YAML, problem, source, sources)
@@ -178,7 +180,9 @@ def sort_of(tree: Mapping[str, Any]) -> Sort | None:
     if keys & {"route", "receivers"} and keys <= _OF_ALERTMANAGER:
         return Sort.ALERTMANAGER
     settings = tree.get("global")
-    if keys & _OF_PROMETHEUS or (isinstance(settings, Mapping) and set(settings) & {"scrape_interval", "evaluation_interval"}):
+    if keys & _OF_PROMETHEUS or (
+        isinstance(settings, Mapping) and set(settings) & {"scrape_interval", "evaluation_interval"}
+    ):
         return Sort.PROMETHEUS
     if "schema_config" in keys or ("limits_config" in keys and len(keys & _OF_LOKI) > 1):
         return Sort.LOKI
@@ -207,16 +211,3 @@ def _lines_above(source: Source, *path: str) -> int:
         return 0
     line = source.document.value_at((*source.base, *path)).line
     return line if _BLOCK.search(source.document.line(line)) else line - 1
-
-
-def texts_below(tree: Any, keys: frozenset[str]) -> Iterator[tuple[TreePath, str]]:
-    """Texts under keys of a name, wherever they are."""
-    left: list[tuple[TreePath, Any]] = [((), tree)]
-    while left:
-        path, one = left.pop()
-        pairs = one.items() if isinstance(one, Mapping) else enumerate(one) if isinstance(one, list) else ()
-        for step, below in pairs:
-            if step in keys and isinstance(below, str):
-                yield (*path, step), below
-            elif isinstance(below, Mapping | list):
-                left.append(((*path, step), below))

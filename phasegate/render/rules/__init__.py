@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 
-_FAMILIES = ("common", "security")
+_FAMILIES = ("common", "monitoring", "security")
 """The modules of this folder; each has `TEXTS`."""
 
 

@@ -1,0 +1,240 @@
+"""Alertmanager: which receiver gets an alert, and whether it can send."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import regex
+
+from phasegate.base.dataclass import dataclass
+from phasegate.base.tree import TreePath
+from phasegate.inspection.report import get, items_of
+from phasegate.kinds.monitoring import rules
+from phasegate.kinds.monitoring.rule_files import RuleOf
+from phasegate.kinds.monitoring.seen import Seen
+from phasegate.kinds.monitoring.sources import Source
+
+_MATCHER = re.compile(r"\s*(?P<label>[^\s=!~{},]+)\s*(?P<op>=~|!=|!~|=)\s*(?P<value>.*?)\s*", re.DOTALL)
+_COMMA = re.compile(r",(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")
+_NOWHERE = re.compile(
+    r"(?:.*[-_ ])?(?:null|none|blackhole|black-hole|devnull|noop|drop|discard|void)(?:[-_ ].*)?"
+)
+"""Names of receivers that are meant to send nothing."""
+_NEEDS: Mapping[str, Sequence[str]] = {
+    "slack": ("api_url", "app_token"),
+    "opsgenie": ("api_key",),
+    "victorops": ("api_key",),
+    "telegram": ("bot_token",),
+    "wechat": ("api_secret",),
+    "mattermost": ("webhook_url",),
+    "rocketchat": ("token",),
+    "pagerduty": ("routing_key", "service_key"),
+    "webhook": ("url",),
+    "discord": ("webhook_url",),
+    "msteams": ("webhook_url",),
+}
+"""Integrations, and the keys of which they need one, here or as `INTEGRATION_KEY` under `global`; each may
+end with `_file`, but not both may be there."""
+_TIMEOUT = 0.2
+"""Seconds for one match with an expression of a file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matcher:
+    label: str
+    negative: bool
+    value: str
+    expression: bool
+
+    def matches(self, labels: Mapping[str, str]) -> bool | None:
+        """None for a label that the rule of an alert does not write, as its series may bring it."""
+        if self.label not in labels or "{{" in labels[self.label]:
+            return None
+        value = labels[self.label]
+        try:
+            found = (
+                regex.fullmatch(self.value, value, timeout=_TIMEOUT) is not None
+                if self.expression
+                else value == self.value
+            )
+        except (regex.error, TimeoutError):
+            return None
+        return found is not self.negative
+
+
+def matchers_of(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[Matcher | None, TreePath, str]]:
+    """The matchers of a route, or with a prefix of an inhibit rule; None for what is none, and why."""
+    for key, expression in ((f"{prefix}match", False), (f"{prefix}match_re", True)):
+        held = tree.get(key)
+        if held is not None and not isinstance(held, Mapping):
+            yield None, (key,), f"{key} is no mapping"
+        for label, value in held.items() if isinstance(held, Mapping) else ():
+            if expression and (why := _wrong_expression(value)):
+                yield None, (key, label), why
+            else:
+                made = Matcher(label=label, negative=False, value=str(value), expression=expression)
+                yield made, (key, label), ""
+    key = f"{prefix}matchers"
+    held = tree.get(key)
+    if held is not None and not isinstance(held, list):
+        yield None, (key,), f"{key} is no list"
+    for number, text in enumerate(held if isinstance(held, list) else ()):
+        if not isinstance(text, str):
+            yield None, (key, number), f"{text!r} is no matcher"
+            continue
+        for one in _COMMA.split(text.strip().removeprefix("{").removesuffix("}")):
+            found = _MATCHER.fullmatch(one)
+            value = found["value"] if found else ""
+            bare = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+            if found is None or '"' in bare.replace('\\"', ""):
+                yield None, (key, number), f"{one.strip()!r} is no matcher"
+            elif "~" in found["op"] and (why := _wrong_expression(bare)):
+                yield None, (key, number), why
+            else:
+                yield (
+                    Matcher(
+                        label=found["label"].strip('"'),
+                        negative=found["op"].startswith("!"),
+                        value=bare,
+                        expression="~" in found["op"],
+                    ),
+                    (key, number),
+                    "",
+                )
+
+
+def _wrong_expression(value: Any) -> str:
+    if not isinstance(value, str):
+        return f"{value!r} is no regular expression"
+    try:
+        regex.compile(value)
+    except (regex.error, RecursionError) as error:
+        return f"{value!r} is no regular expression: {error}"
+    return ""
+
+
+def judge_alertmanager(source: Source, seen: Seen) -> None:
+    """Receivers, routes and inhibit rules, each for itself."""
+    names: Counter[str] = Counter()
+    for number, receiver in enumerate(items_of(source.tree, "receivers")):
+        name = get(receiver, "name")
+        names[str(name)] += 1
+        known = isinstance(name, str) and name
+        why = "it has no name" if not known else "it is there twice" if names[name] > 1 else ""
+        wrong = (str(name), why) if why else None
+        seen.look(rules.RECEIVER, source, ("receivers", number), f"receiver/{name}", wrong=wrong)
+        _judge_integrations(source, number, receiver, seen)
+    if not isinstance(source.tree.get("route"), Mapping):
+        seen.look(rules.RECEIVER, source, (), "route", wrong=("", "there is no route"))
+    for path, route in routes_of(source):
+        name, place = route.get("receiver"), "/".join(map(str, path))
+        if name is not None or len(path) == 1:
+            why = "" if str(name) in names else "a route names it, and there is none"
+            why = "the first route names no receiver" if name is None else why
+            seen.look(rules.RECEIVER, source, path, place, wrong=(str(name or ""), why) if why else None)
+        for matcher, below, why in matchers_of(route):
+            at_root = "the first route takes every alert, so it has no matchers" if len(path) == 1 else ""
+            wrong = (why or at_root,) if matcher is None or at_root else None
+            seen.look(rules.ROUTE, source, (*path, *below), f"{place}/{below[0]}", wrong=wrong)
+    for number, rule in enumerate(items_of(source.tree, "inhibit_rules")):
+        path, place = ("inhibit_rules", number), f"inhibit_rules/{number}"
+        seen.look(rules.INHIBIT, source, path, place, wrong=_wrong_in_inhibition(rule))
+
+
+def _wrong_in_inhibition(rule: Any) -> tuple[str] | None:
+    if not isinstance(rule, Mapping):
+        return ("it is no mapping",)
+    for side in ("source", "target"):
+        found = list(matchers_of(rule, f"{side}_"))
+        if why := next((why for _, _, why in found if why), ""):
+            return (why,)
+        if not found:
+            return (f"it matches no {side}, so every alert is one",)
+    return None if isinstance(rule.get("equal"), list | None) else ("'equal' is no list",)
+
+
+def _judge_integrations(source: Source, number: int, receiver: Any, seen: Seen) -> None:
+    settings = source.tree.get("global")
+    for kind, needed in _NEEDS.items():
+        for at, one in enumerate(items_of(receiver, f"{kind}_configs")):
+            path = ("receivers", number, f"{kind}_configs", at)
+            place = f"receiver/{get(receiver, 'name')}/{kind}/{at}"
+            own = [key for key in needed if _has(one, key)]
+            shared = [key for key in needed if _has(settings, f"{kind}_{key}")]
+            twice = [key for key in needed if 2 in (_has(one, key), _has(settings, f"{kind}_{key}"))]
+            why = f"it has no {' or '.join(needed)}" if not (own or shared) else ""
+            if twice or len(own) > 1:
+                why = (
+                    f"it has both {' and '.join(own) if len(own) > 1 else f'{twice[0]} and {twice[0]}_file'}"
+                )
+            seen.look(rules.INTEGRATION, source, path, place, wrong=(kind, why) if why else None)
+
+
+def _has(tree: Any, key: str) -> int:
+    return sum(get(tree, name) not in (None, "") for name in (key, f"{key}_file"))
+
+
+def routes_of(source: Source) -> Iterator[tuple[TreePath, Mapping[str, Any]]]:
+    """All routes, the first one first."""
+    left: list[tuple[TreePath, Any]] = [(("route",), source.tree.get("route"))]
+    while left:
+        path, route = left.pop()
+        if isinstance(route, Mapping):
+            yield path, route
+            below = list(enumerate(items_of(route, "routes")))
+            left += (((*path, "routes", number), one) for number, one in reversed(below))
+
+
+def judge_severities(alerts: Iterable[RuleOf], sources: Sequence[Source], seen: Seen) -> None:
+    """Every severity of alerts reaches somebody, in one of the configurations."""
+    by_severity: dict[str, list[RuleOf]] = {}
+    for alert in alerts:
+        severity = alert.texts("labels").get("severity", "")
+        if severity not in ("", "none") and "{{" not in severity:
+            by_severity.setdefault(severity, []).append(alert)
+    senders = [_senders(source) for source in sources]
+    for severity, of_it in by_severity.items():
+        to: set[str] = set()
+        for alert in of_it:
+            labels = {**alert.texts("labels"), "alertname": alert.name}
+            for source, sending in zip(sources, senders, strict=True):
+                reached = _receivers(source.tree.get("route"), labels, "", 0)
+                to |= {"", *reached} if reached & sending else reached
+            if "" in to:
+                break
+        first, names = of_it[0], ", ".join(sorted(to)) or "nobody"
+        wrong = None if "" in to else (severity, names)
+        path = (*first.path, "labels", "severity")
+        seen.look(rules.ALERT_ROUTED, first.source, path, f"severity/{severity}", wrong=wrong)
+
+
+def _senders(source: Source) -> frozenset[str]:
+    """Receivers that send something and are not named for sending nothing."""
+    return frozenset(
+        name
+        for receiver in items_of(source.tree, "receivers")
+        if isinstance(name := get(receiver, "name"), str)
+        and not _NOWHERE.fullmatch(name.lower())
+        and any(key.endswith("_configs") and value for key, value in receiver.items())
+    )
+
+
+def _receivers(route: Any, labels: Mapping[str, str], above: str, depth: int) -> set[str]:
+    """The receivers that an alert may reach below a route that takes it."""
+    if not isinstance(route, Mapping) or depth > 64:
+        return set()
+    own = str(route.get("receiver") or above)
+    found: set[str] = set()
+    for below in items_of(route, "routes"):
+        if not isinstance(below, Mapping):
+            continue
+        answers = [matcher.matches(labels) if matcher else None for matcher, _, _ in matchers_of(below)]
+        if False in answers:
+            continue
+        found |= _receivers(below, labels, own, depth + 1)
+        if None not in answers and not below.get("continue"):
+            return found
+    return found | {own}

@@ -1,0 +1,155 @@
+"""Service level objectives: each has a rule that records its indicator, and alerts on a fast and a slow burn.
+
+Source: The Site Reliability Workbook, chapter 5, "Multiwindow, Multi-Burn-Rate Alerts": an alert compares the
+share of errors in a long window, and in a short one, so that it stops soon after the errors do. Its table has
+1h with 5m and 6h with 30m to page, and 3d with 6h for a ticket.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Literal
+
+from phasegate.base.dataclass import dataclass
+from phasegate.inspection.report import get, items_of, number_of, text_of
+from phasegate.kinds import promql
+from phasegate.kinds.monitoring import rules
+from phasegate.kinds.monitoring.rule_files import RuleOf, series_of
+from phasegate.kinds.monitoring.seen import Seen
+from phasegate.kinds.monitoring.sources import Source
+
+FAST, SLOW = timedelta(hours=2), timedelta(hours=6)
+"""The long window of an alert on a fast burn at most, and on a slow one at least."""
+_SUFFIX = re.compile(r"(?<!\d)(\d+)([mhdw])$")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_LATENCY = {"bucket", "latency", "slow", "histogram_quantile", "histogram_fraction"}
+_ERRORS = {*("error", "errors", "failed", "failures", "success", "availability"), *("code", "status", "5xx")}
+_COMPARISONS = (">", ">=", "<", "<=")
+
+Kind = Literal["availability", "latency"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slo:
+    name: str
+    kind: Kind
+    service: str
+    source: Source = Source(file="")
+    """Empty for one of the plan."""
+
+
+def read_slo(source: Source, seen: Seen) -> Slo:
+    """An SLO of OpenSLO. With a threshold, or the word latency in it, it is one of latency."""
+    name = text_of(get(source.tree, "metadata"), "name")
+    spec = source.tree.get("spec")
+    objectives = items_of(spec, "objectives")
+    why = "" if name else "it has no name"
+    if not text_of(spec, "service"):
+        why = why or "it has no service"
+    if not objectives:
+        why = why or "it has no objectives"
+    for one in objectives:
+        share, percent = number_of(get(one, "target")), number_of(get(one, "targetPercent"))
+        if not (0 < (share or 0) < 1 or 0 < (percent or 0) < 100):
+            why = why or "an objective has no target between 0 and 1, or targetPercent"
+    seen.look(rules.SLO_SHAPE, source, ("spec",), "", wrong=(name, why) if why else None)
+    of_time = any(get(one, "op") and get(one, "value") is not None for one in objectives)
+    latency = of_time or "latency" in name.lower()
+    kind: Kind = "latency" if latency else "availability"
+    return Slo(name=name, kind=kind, service=text_of(spec, "service"), source=source)
+
+
+def judge_slos(slos: Iterable[Slo], found: Sequence[RuleOf], seen: Seen) -> None:
+    """Each SLO has its rules among those that were found."""
+    records = {one.name: one for one in found if not one.alerts and one.expression is not None}
+    parsed = [one for one in found if one.expression is not None]
+    for slo in slos:
+        of_it = [one for one in parsed if _is_of(one, slo, records)]
+        pairs = [pair for one in of_it if one.alerts for pair in _windows_compared(one.expression, records)]
+        has = {
+            rules.SLO_RECORD: any(not one.alerts and _windows(one.expression, records) for one in of_it),
+            rules.SLO_FAST: any(long <= FAST for long, _ in pairs),
+            rules.SLO_SLOW: any(long >= SLOW for long, _ in pairs),
+        }
+        for rule, there in has.items():
+            wrong = None if there else (slo.name, slo.kind, slo.service)
+            place = "" if slo.source.name else slo.name
+            seen.look(rule, slo.source, slo.source.line(("metadata", "name")), place, wrong=wrong)
+
+
+def _is_of(one: RuleOf, slo: Slo, records: Mapping[str, RuleOf]) -> bool:
+    """Whether a rule is of an SLO: a label has the SLO's name as value; or a name or label, its own or of a
+    series that it uses, has the service in it, and the words fit what is measured."""
+    if slo.name in one.texts("labels").values():
+        return True
+    words, values = _words(one, records, frozenset())
+    if slo.name in values:
+        return True
+    if not _normal(slo.service) or f"_{_normal(slo.service)}_" not in f"_{words}_":
+        return False
+    split = set(words.split("_"))
+    latency = bool(split & _LATENCY) or "histogram_" in words
+    return latency if slo.kind == "latency" else bool(split & _ERRORS) or not latency
+
+
+def _words(one: RuleOf, records: Mapping[str, RuleOf], above: frozenset[str]) -> tuple[str, set[str]]:
+    """The words of a rule and of what it uses, and the values of labels that it asks for."""
+    import promql_parser
+
+    texts, values = [one.name, *one.texts("labels").values()], set[str]()
+    for part in promql.walk(one.expression):
+        if isinstance(part, promql_parser.Call):
+            texts.append(part.func.name)
+        elif isinstance(part, promql_parser.VectorSelector):
+            name = promql.name_of(part)
+            texts += (name, *(word for own in part.matchers.matchers for word in (own.name, own.value)))
+            values |= {own.value for own in part.matchers.matchers}
+            if name in records and name not in above and len(above) < 20:
+                words, more = _words(records[name], records, above | {name})
+                texts.append(words)
+                values |= more
+    return _normal(" ".join(texts)), values
+
+
+def _normal(text: str) -> str:
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
+    return re.sub(r"[^a-z0-9]+", "_", apart.lower()).strip("_")
+
+
+def _windows_compared(expression: Any, records: Mapping[str, RuleOf]) -> list[tuple[timedelta, timedelta]]:
+    """The long and the short window of what is compared on both sides of an `and`."""
+    import promql_parser
+
+    pairs = []
+    for one in promql.walk(expression):
+        if isinstance(one, promql_parser.BinaryExpr) and str(one.op) == "and":
+            left, right = (_compared(side, records) for side in (one.lhs, one.rhs))
+            pairs += [(max(a, b), min(a, b)) for a in left for b in right if a != b]
+    return pairs
+
+
+def _compared(side: Any, records: Mapping[str, RuleOf]) -> frozenset[timedelta]:
+    import promql_parser
+
+    for one in promql.walk(side):
+        if isinstance(one, promql_parser.BinaryExpr) and str(one.op) in _COMPARISONS:
+            return _windows(side, records)
+    return frozenset()
+
+
+def _windows(
+    expression: Any, records: Mapping[str, RuleOf], above: frozenset[str] = frozenset()
+) -> frozenset[timedelta]:
+    """Times that an expression looks back: ranges, and those of recorded series, by the end of their names
+    (`...rate5m`), else by what they record."""
+    import promql_parser
+
+    found = {one.range for one in promql.walk(expression) if isinstance(one, promql_parser.MatrixSelector)}
+    for name in series_of(expression) - above:
+        if suffix := _SUFFIX.search(name):
+            found.add(timedelta(**{_UNITS[suffix[2]]: min(int(suffix[1]), 10_000)}))
+        elif name in records and len(above) < 20:
+            found |= _windows(records[name].expression, records, above | {name})
+    return frozenset(found)
