@@ -12,7 +12,7 @@ from typing import Any
 from phasegate.base.files import find_files
 from phasegate.inspection.report import get, items_of
 from phasegate.kinds.monitoring import rules
-from phasegate.kinds.monitoring.seen import Seen
+from phasegate.kinds.monitoring.seen import Details, Seen
 from phasegate.kinds.monitoring.sources import Source
 
 _NEVER = re.compile(r"0+[smhdwy]?")
@@ -25,23 +25,21 @@ def judge_prometheus(source: Source, root: Path, seen: Seen) -> None:
     seen.look(rules.SCRAPE, source, (), "scrape_configs", wrong=None if scraped else ())
     names: Counter[str] = Counter()
     if not isinstance(jobs, list | None):
-        seen.look(
-            rules.SCRAPE_SHAPE, source, ("scrape_configs",), "scrape_configs", wrong=("", "it is no list")
-        )
+        seen.look(rules.JOB, source, ("scrape_configs",), "scrape_configs", wrong=("", "it is no list"))
     for number, job in enumerate(items_of(tree, "scrape_configs")):
         name = get(job, "job_name")
         names[str(name)] += 1
         why = "" if isinstance(name, str) and name else "it has no job_name"
         why = why or ("another job has this name" if names[str(name)] > 1 else "")
-        wrong = (str(name or number), why) if why else None
-        seen.look(rules.SCRAPE_SHAPE, source, ("scrape_configs", number), f"job/{name}", wrong=wrong)
+        wrong: Details | None = (str(name or number), why) if why else None
+        seen.look(rules.JOB, source, ("scrape_configs", number), f"job/{name}", wrong=wrong)
     for number, pattern in enumerate(items_of(tree, "rule_files")):
         if isinstance(pattern, str) and not pattern.startswith(("/", "${")) and not source.name:
             wrong = None if _matches(pattern, source.file, root) else (pattern,)
             seen.look(rules.RULE_FILES, source, ("rule_files", number), pattern, wrong=wrong)
     if tree.get("rule_files"):
         told = bool(items_of(tree.get("alerting"), "alertmanagers"))
-        seen.look(rules.ALERTING, source, ("rule_files",), "alerting", wrong=None if told else ())
+        seen.look(rules.ALERTMANAGERS, source, ("rule_files",), "alerting", wrong=None if told else ())
 
 
 def _matches(pattern: str, file: str, root: Path) -> bool:

@@ -30,8 +30,8 @@ class MonitoringParams(InspectionParams):
     constant: Annotated[Texts, Demand.LET_THROUGH] = ("Watchdog",)
     """Alerts that always fire, to show that alerting works."""
     slos: Annotated[tuple[SloWritten, ...], Demand.MUST_BE] = ()
-    """SLOs that must have a recording rule and alerts on a fast and a slow burn, beside those of OpenSLO files
-    among `files`."""
+    """SLOs that must have a recording rule and alerts on a fast and a slow burn, beside those that `files`
+    have in OpenSLO."""
     tools: Annotated[tuple[Literal["promtool"], ...], Demand.MUST_BE] = ()
     """Programs that look at the files as well: `promtool`. One that is not there leaves its part not
     verified."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from phasegate.base.facts import Code, Message, fact
+from phasegate.base.facts import Code, fact
 from phasegate.inspection.finding import Finding, Inspection, Looked, Severity, merge
 from phasegate.inspection.report import excerpt
 from phasegate.inspection.tool import NotVerified, Tool, run_tool
@@ -49,7 +50,8 @@ async def _check(source: Source, sort: Sort, scratch: Path, world: World) -> Ins
     alone = not source.name and not source.base
     path = source.file if alone else str(scratch)
     if not alone:
-        scratch.write_text(json.dumps(source.tree, indent=1, default=str), encoding="utf-8")
+        text = json.dumps(source.tree, indent=1, default=str)
+        await asyncio.to_thread(scratch.write_text, text, encoding="utf-8")
     ran = await run_tool(PROMTOOL, (*_CHECKS[sort], path), world)
     of = f"promtool/{source.file}"
     if isinstance(ran, NotVerified):

@@ -14,7 +14,7 @@ from phasegate.base.tree import TreePath
 from phasegate.inspection.report import get, items_of
 from phasegate.kinds.monitoring import rules
 from phasegate.kinds.monitoring.rule_files import RuleOf
-from phasegate.kinds.monitoring.seen import Seen
+from phasegate.kinds.monitoring.seen import Details, Seen
 from phasegate.kinds.monitoring.sources import Source
 
 _MATCHER = re.compile(r"\s*(?P<label>[^\s=!~{},]+)\s*(?P<op>=~|!=|!~|=)\s*(?P<value>.*?)\s*", re.DOTALL)
@@ -65,55 +65,39 @@ class Matcher:
         return found is not self.negative
 
 
-def matchers_of(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[Matcher | None, TreePath, str]]:
-    """The matchers of a route, or with a prefix of an inhibit rule; None for what is none, and why."""
-    for key, expression in ((f"{prefix}match", False), (f"{prefix}match_re", True)):
-        held = tree.get(key)
-        if held is not None and not isinstance(held, Mapping):
-            yield None, (key,), f"{key} is no mapping"
-        for label, value in held.items() if isinstance(held, Mapping) else ():
-            if expression and (why := _wrong_expression(value)):
-                yield None, (key, label), why
-            else:
-                made = Matcher(label=label, negative=False, value=str(value), expression=expression)
-                yield made, (key, label), ""
-    key = f"{prefix}matchers"
-    held = tree.get(key)
-    if held is not None and not isinstance(held, list):
-        yield None, (key,), f"{key} is no list"
-    for number, text in enumerate(held if isinstance(held, list) else ()):
-        if not isinstance(text, str):
-            yield None, (key, number), f"{text!r} is no matcher"
-            continue
-        for one in _COMMA.split(text.strip().removeprefix("{").removesuffix("}")):
-            found = _MATCHER.fullmatch(one)
-            value = found["value"] if found else ""
-            bare = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
-            if found is None or '"' in bare.replace('\\"', ""):
-                yield None, (key, number), f"{one.strip()!r} is no matcher"
-            elif "~" in found["op"] and (why := _wrong_expression(bare)):
-                yield None, (key, number), why
-            else:
-                yield (
-                    Matcher(
-                        label=found["label"].strip('"'),
-                        negative=found["op"].startswith("!"),
-                        value=bare,
-                        expression="~" in found["op"],
-                    ),
-                    (key, number),
-                    "",
-                )
+def matchers_of(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[Matcher | str, TreePath]]:
+    """The matchers of a route, or with a prefix of an inhibit rule, and where; for what is none, why."""
+    for key, form in (("match", Mapping), ("match_re", Mapping), ("matchers", list)):
+        held, key = tree.get(prefix + key), prefix + key
+        if held is not None and not isinstance(held, form):
+            yield f"{key} is no {'list' if form is list else 'mapping'}", (key,)
+        elif isinstance(held, Mapping):
+            for label, value in held.items():
+                yield _matcher(label, "=~" if key.endswith("_re") else "=", value), (key, label)
+        else:
+            for number, text in enumerate(held or ()):
+                for one in _COMMA.split(str(text).strip().removeprefix("{").removesuffix("}")):
+                    yield _parse_matcher(one), (key, number)
 
 
-def _wrong_expression(value: Any) -> str:
-    if not isinstance(value, str):
-        return f"{value!r} is no regular expression"
-    try:
-        regex.compile(value)
-    except (regex.error, RecursionError) as error:
-        return f"{value!r} is no regular expression: {error}"
-    return ""
+def _parse_matcher(text: str) -> Matcher | str:
+    found = _MATCHER.fullmatch(text)
+    if found is None:
+        return f"{text.strip()!r} is no matcher"
+    value = found["value"]
+    bare = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+    if '"' in bare.replace('\\"', ""):
+        return f"{text.strip()!r} has a quote too many"
+    return _matcher(found["label"].strip('"'), found["op"], bare)
+
+
+def _matcher(label: str, operator: str, value: Any) -> Matcher | str:
+    if "~" in operator:
+        try:
+            regex.compile(value)
+        except (regex.error, RecursionError, TypeError) as error:
+            return f"{value!r} is no regular expression: {error}"
+    return Matcher(label=label, negative="!" in operator, value=str(value), expression="~" in operator)
 
 
 def judge_alertmanager(source: Source, seen: Seen) -> None:
@@ -124,7 +108,7 @@ def judge_alertmanager(source: Source, seen: Seen) -> None:
         names[str(name)] += 1
         known = isinstance(name, str) and name
         why = "it has no name" if not known else "it is there twice" if names[name] > 1 else ""
-        wrong = (str(name), why) if why else None
+        wrong: Details | None = (str(name), why) if why else None
         seen.look(rules.RECEIVER, source, ("receivers", number), f"receiver/{name}", wrong=wrong)
         _judge_integrations(source, number, receiver, seen)
     if not isinstance(source.tree.get("route"), Mapping):
@@ -135,9 +119,11 @@ def judge_alertmanager(source: Source, seen: Seen) -> None:
             why = "" if str(name) in names else "a route names it, and there is none"
             why = "the first route names no receiver" if name is None else why
             seen.look(rules.RECEIVER, source, path, place, wrong=(str(name or ""), why) if why else None)
-        for matcher, below, why in matchers_of(route):
-            at_root = "the first route takes every alert, so it has no matchers" if len(path) == 1 else ""
-            wrong = (why or at_root,) if matcher is None or at_root else None
+        for matcher, below in matchers_of(route):
+            why = matcher if isinstance(matcher, str) else ""
+            if len(path) == 1:
+                why = "the first route takes every alert, so it has no matchers"
+            wrong = (why,) if why else None
             seen.look(rules.ROUTE, source, (*path, *below), f"{place}/{below[0]}", wrong=wrong)
     for number, rule in enumerate(items_of(source.tree, "inhibit_rules")):
         path, place = ("inhibit_rules", number), f"inhibit_rules/{number}"
@@ -149,7 +135,7 @@ def _wrong_in_inhibition(rule: Any) -> tuple[str] | None:
         return ("it is no mapping",)
     for side in ("source", "target"):
         found = list(matchers_of(rule, f"{side}_"))
-        if why := next((why for _, _, why in found if why), ""):
+        if why := next((one for one, _ in found if isinstance(one, str)), ""):
             return (why,)
         if not found:
             return (f"it matches no {side}, so every alert is one",)
@@ -231,7 +217,7 @@ def _receivers(route: Any, labels: Mapping[str, str], above: str, depth: int) ->
     for below in items_of(route, "routes"):
         if not isinstance(below, Mapping):
             continue
-        answers = [matcher.matches(labels) if matcher else None for matcher, _, _ in matchers_of(below)]
+        answers = [isinstance(one, Matcher) and one.matches(labels) for one, _ in matchers_of(below)]
         if False in answers:
             continue
         found |= _receivers(below, labels, own, depth + 1)

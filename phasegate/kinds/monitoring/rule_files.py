@@ -13,7 +13,7 @@ from phasegate.base.tree import TreePath
 from phasegate.kinds import promql
 from phasegate.kinds.monitoring import rules
 from phasegate.kinds.monitoring.runbooks import Runbooks
-from phasegate.kinds.monitoring.seen import Seen
+from phasegate.kinds.monitoring.seen import Details, Seen
 from phasegate.kinds.monitoring.sources import Source
 
 _GROUP = {
@@ -169,7 +169,7 @@ def judge_rules(found: Iterable[RuleOf], constant: Collection[str], runbooks: Ru
     for one in found:
         same = (one.source.file + one.source.name, one.place.partition("/")[2], _same(one))
         twice[same] += 1
-        wrong = (one.name,) if twice[same] > 1 else None
+        wrong: Details | None = (one.name,) if twice[same] > 1 else None
         seen.look(rules.RULE_DUPLICATE, one.source, one.path, one.place, wrong=wrong)
         if one.expression is not None:
             used = series_of(one.expression)

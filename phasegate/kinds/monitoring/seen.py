@@ -12,6 +12,8 @@ from phasegate.base.tree import TreePath
 from phasegate.inspection.finding import Finding, Looked, Rule
 from phasegate.kinds.monitoring.sources import Source
 
+Details = Sequence[Message | int]
+"""What belongs in the sentence of a rule."""
 _LONGEST = 300
 """Characters of what belongs in a sentence."""
 
@@ -29,7 +31,7 @@ class Seen:
         at: TreePath | int | None,
         place: str = "",
         *,
-        wrong: Sequence[Message | int] | None = None,
+        wrong: Details | None = None,
     ) -> None:
         """Count one look, at a path of the source or a line of its file; `wrong` is what belongs in the
         sentence of the rule, and None where all is well."""
