@@ -70,9 +70,9 @@ def judge_loki(source: Source, seen: Seen) -> None:
     period = get(tree, "limits_config", "retention_period")
     if period is not None and not _NEVER.fullmatch(str(period)):
         applied = get(tree, "compactor", "retention_enabled") is True
-        path = ("limits_config", "retention_period")
+        at = ("limits_config", "retention_period")
         wrong = None if applied else (str(period),)
-        seen.look(rules.LOKI_RETENTION, source, path, "retention_period", wrong=wrong)
+        seen.look(rules.LOKI_RETENTION, source, at, "retention_period", wrong=wrong)
 
 
 def _wrong_in_period(period: Any, before: str) -> str:

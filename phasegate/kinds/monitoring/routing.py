@@ -214,6 +214,7 @@ def _receivers(route: Any, labels: Mapping[str, str], above: str, depth: int) ->
         return set()
     own = str(route.get("receiver") or above)
     found: set[str] = set()
+    taken = False
     for below in items_of(route, "routes"):
         if not isinstance(below, Mapping):
             continue
@@ -221,6 +222,8 @@ def _receivers(route: Any, labels: Mapping[str, str], above: str, depth: int) ->
         if False in answers:
             continue
         found |= _receivers(below, labels, own, depth + 1)
-        if None not in answers and not below.get("continue"):
-            return found
-    return found | {own}
+        if None not in answers:
+            taken = True
+            if not below.get("continue"):
+                break
+    return found if taken else found | {own}

@@ -82,7 +82,7 @@ def judge_slos(slos: Iterable[Slo], found: Sequence[RuleOf], seen: Seen) -> None
 def _is_of(one: RuleOf, slo: Slo, records: Mapping[str, RuleOf]) -> bool:
     """Whether a rule is of an SLO: a label has the SLO's name as value; or a name or label, its own or of a
     series that it uses, has the service in it, and the words fit what is measured."""
-    if slo.name in one.texts("labels").values():
+    if slo.name and slo.name in one.texts("labels").values():
         return True
     words, values = _words(one, records, frozenset())
     if slo.name in values:
