@@ -31,8 +31,8 @@ _OF_TIME = {
 }
 _LEVELS = re.compile(r"[^:]+:[^:]+:[^:]+")
 _BRACES = re.compile(r"\{\{|\}\}")
-_INSIDE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|`[^`]*`")
+_CODE = re.compile(r"\{\{|\}\}|\"(?:[^\"\\]|\\.)*\"|`[^`]*`")
+"""Braces, and texts in which they are none."""
 _VARIABLES = {"labels", "value", "externalLabels", "externalURL"}
 
 
@@ -221,14 +221,16 @@ def _judge_templates(one: RuleOf, seen: Seen) -> None:
 
 def wrong_in_template(text: str) -> str:
     """Why a template of Go cannot be filled in, as far as its braces and variables tell; else empty."""
-    opened = False
-    for brace in _BRACES.findall(_INSIDE.sub(lambda found: _QUOTED.sub("", found[0]), text)):
-        if (brace == "{{") is opened:
-            return "'{{' in '{{'" if opened else "'}}' without '{{'"
-        opened = not opened
-    if opened:
+    inside, place, code = False, 0, ""
+    while found := (_CODE if inside else _BRACES).search(text, place):
+        code += text[place : found.start()] + " " if inside else ""
+        place = found.end()
+        if found[0] in ("{{", "}}"):
+            if (found[0] == "{{") is inside:
+                return "'{{' in '{{'" if inside else "'}}' without '{{'"
+            inside = not inside
+    if inside:
         return "'{{' is never closed"
-    code = " ".join(_QUOTED.sub("", inner) for inner in _INSIDE.findall(text))
     made = re.findall(r"\$(\w+)(?=\s*(?:,\s*\$\w+\s*)?:=)|,\s*\$(\w+)\s*:=", code)
     known = _VARIABLES.union(name for names in made for name in names)
     unknown = [name for name in re.findall(r"\$(\w+)", code) if name not in known]
