@@ -14,6 +14,8 @@ PARSER = Requirement(
     program="python", arguments=("-c", "import promql_parser"), label="promql-parser", install=INSTALL
 )
 _OPERATOR = re.compile(r"[-+*/%^(<>]|[=!]=|\b(?:and|or|unless|atan2)\b")
+_LONGEST = 50_000
+"""Characters of a query."""
 _MOST = 1_000
 """Operators and brackets of a query: each may nest one level, and the parser has no limit of its own."""
 
@@ -26,8 +28,10 @@ def parse(query: str) -> Any:
     """The expression, typed. Errors: ValueError for what is not PromQL."""
     import promql_parser
 
+    if len(query) > _LONGEST:
+        raise ValueError(f"it has more than {_LONGEST:,} characters")
     if len(_OPERATOR.findall(query)) > _MOST:
-        raise ValueError(f"it has more than {_MOST} operators and brackets")
+        raise ValueError(f"it has more than {_MOST:,} operators and brackets")
     return promql_parser.parse(query)
 
 

@@ -15,13 +15,16 @@ from phasegate.kinds.monitoring.seen import Seen
 from phasegate.kinds.monitoring.sources import Source
 
 _VARIABLE = re.compile(
-    r"\$\{(?P<braced>[A-Za-z_]\w*)(?:[.:][^}]*)?\}|\[\[(?P<old>\w+)(?::[^\]]*)?\]\]|\$(?P<plain>[A-Za-z_]\w*)"
+    r"\$\{(?P<braced>[A-Za-z_]\w*)(?:[.:][^{}]*)?\}|\[\[(?P<old>\w+)(?::[^\[\]]*)?\]\]|\$(?P<plain>[A-Za-z_]\w*)"
 )
 _RANGE = re.compile(r"\[[^\[\]\"']*\]|(?<=\boffset )\s*\S+")
 """Where a variable stands for a time."""
 _VALUES = ("x", "1", "5m", '"x"', "")
 """What a variable may stand for: a name, a number, a time, a text, nothing."""
 _TRIES = 200
+"""Values that are tried of all variables of a query together."""
+_EFFORT = 1_000_000
+"""Characters that are parsed for a query, over all tries."""
 _PANELS = 10_000
 
 
@@ -133,7 +136,8 @@ def wrong_in_query(query: str) -> str:
     query = _RANGE.sub(lambda found: _timed(found[0]), query)
     names = list(dict.fromkeys(found[0] for found in _VARIABLE.finditer(query)))
     why = ""
-    for values in islice(product(_VALUES, repeat=len(names)), _TRIES):
+    tries = min(_TRIES, 1 + _EFFORT // (len(query) + 1))
+    for values in islice(product(_VALUES, repeat=len(names)), tries):
         filled = dict(zip(names, values, strict=True))
         try:
             promql.parse(_VARIABLE.sub(lambda found: filled[found[0]], query))  # noqa: B023

@@ -17,12 +17,10 @@ from phasegate.kinds.monitoring.rule_files import RuleOf
 from phasegate.kinds.monitoring.seen import Details, Seen
 from phasegate.kinds.monitoring.sources import Source
 
-_MATCHER = re.compile(r"\s*(?P<label>[^\s=!~{},]+)\s*(?P<op>=~|!=|!~|=)\s*(?P<value>.*?)\s*", re.DOTALL)
-_COMMA = re.compile(r",(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")
-_NOWHERE = re.compile(
-    r"(?:.*[-_ ])?(?:null|none|blackhole|black-hole|devnull|noop|drop|discard|void)(?:[-_ ].*)?"
-)
-"""Names of receivers that are meant to send nothing."""
+_MATCHER = re.compile(r"\s*(?P<label>[^\s=!~{},]+)\s*(?P<op>=~|!=|!~|=)(?P<value>.*)", re.DOTALL)
+_PIECE = re.compile(r"(?:[^,\"]|\"(?:[^\"\\]|\\.)*\")+")
+_NOWHERE = {"null", "none", "blackhole", "devnull", "noop", "drop", "discard", "void"}
+"""Words in the names of receivers that are meant to send nothing."""
 _NEEDS: Mapping[str, Sequence[str]] = {
     "slack": ("api_url", "app_token"),
     "opsgenie": ("api_key",),
@@ -76,7 +74,7 @@ def matchers_of(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[Mat
                 yield _matcher(label, "=~" if key.endswith("_re") else "=", value), (key, label)
         else:
             for number, text in enumerate(held or ()):
-                for one in _COMMA.split(str(text).strip().removeprefix("{").removesuffix("}")):
+                for one in _PIECE.findall(str(text).strip().removeprefix("{").removesuffix("}")):
                     yield _parse_matcher(one), (key, number)
 
 
@@ -84,7 +82,7 @@ def _parse_matcher(text: str) -> Matcher | str:
     found = _MATCHER.fullmatch(text)
     if found is None:
         return f"{text.strip()!r} is no matcher"
-    value = found["value"]
+    value = found["value"].strip()
     bare = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
     if '"' in bare.replace('\\"', ""):
         return f"{text.strip()!r} has a quote too many"
@@ -191,7 +189,7 @@ def judge_severities(alerts: Iterable[RuleOf], sources: Sequence[Source], seen: 
                 to |= {"", *reached} if reached & sending else reached
             if "" in to:
                 break
-        first, names = of_it[0], ", ".join(sorted(to)) or "nobody"
+        first, names = of_it[0], ", ".join(sorted(to)) or "no receiver"
         wrong = None if "" in to else (severity, names)
         path = (*first.path, "labels", "severity")
         seen.look(rules.ALERT_ROUTED, first.source, path, f"severity/{severity}", wrong=wrong)
@@ -203,7 +201,7 @@ def _senders(source: Source) -> frozenset[str]:
         name
         for receiver in items_of(source.tree, "receivers")
         if isinstance(name := get(receiver, "name"), str)
-        and not _NOWHERE.fullmatch(name.lower())
+        and not _NOWHERE & set(re.split(r"[-_ ]", name.lower().replace("-hole", "hole")))
         and any(key.endswith("_configs") and value for key, value in receiver.items())
     )
 

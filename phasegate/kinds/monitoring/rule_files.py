@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from phasegate.base.dataclass import dataclass
@@ -44,6 +45,8 @@ class RuleOf:
     path: TreePath
     group: str
     tree: Mapping[str, Any]
+    shared: Any = None
+    """Labels of its group."""
     expression: Any = None
     """None where it is not PromQL."""
 
@@ -61,9 +64,9 @@ class RuleOf:
 
     def texts(self, key: str) -> dict[str, str]:
         """Labels or annotations."""
-        held = self.tree.get(key)
-        pairs = held.items() if isinstance(held, Mapping) else ()
-        return {str(name): _text(value) for name, value in pairs if value is not None}
+        held = [self.shared if key == "labels" else None, self.tree.get(key)]
+        pairs = (pair for one in held if isinstance(one, Mapping) for pair in one.items())
+        return {name: _text(value) for name, value in pairs if value is not None}
 
 
 def rules_of(source: Source, seen: Seen) -> Iterator[RuleOf]:
@@ -86,7 +89,10 @@ def rules_of(source: Source, seen: Seen) -> Iterator[RuleOf]:
             seen.look(rules.RULE_SHAPE, source, path, name, wrong=problem)
         written = group.get("rules") if isinstance(group, Mapping) else None
         for at, tree in enumerate(written if isinstance(written, list) else ()):
-            yield from _rule(source, (*path, "rules", at), name, tree, seen)
+            where = (*path, "rules", at)
+            known = tree if isinstance(tree, Mapping) else {}
+            one = RuleOf(source=source, path=where, group=name, tree=known, shared=group.get("labels"))
+            yield from _parsed(one, _wrong_in_rule(tree), seen)
 
 
 def _wrong_in_group(group: Any) -> tuple[str, str] | None:
@@ -97,29 +103,30 @@ def _wrong_in_group(group: Any) -> tuple[str, str] | None:
         return "group", "it has no name"
     if not isinstance(group.get("rules"), list | None):
         return name, "its rules are no list"
-    if unknown := set(map(str, group)) - _GROUP:
+    if unknown := set(group) - _GROUP:
         return name, f"it has {min(unknown)!r}, which no group has"
     return (name, "its interval is no time") if _is_no_duration(group.get("interval")) else None
 
 
-def _rule(source: Source, path: TreePath, group: str, tree: Any, seen: Seen) -> Iterator[RuleOf]:
-    problem = _wrong_in_rule(tree)
-    one = RuleOf(source=source, path=path, group=group, tree=tree if isinstance(tree, Mapping) else {})
-    name = one.name if one.tree else str(path[-1])
-    seen.look(rules.RULE_SHAPE, source, path, f"{group}/{name}", wrong=(name, problem) if problem else None)
+def _parsed(one: RuleOf, problem: str, seen: Seen) -> Iterator[RuleOf]:
+    """A rule without a problem of shape, with its expression where that is PromQL."""
+    name = one.name if one.tree else str(one.path[-1])
+    wrong = (name, problem) if problem else None
+    seen.look(rules.RULE_SHAPE, one.source, one.path, f"{one.group}/{name}", wrong=wrong)
     if problem:
         return
-    query, why, parsed = _text(tree["expr"]), "", None
+    query, why, parsed = _text(one.tree["expr"]), "", None
     try:
         parsed = promql.parse(query)
         why = _wrong_type(parsed)
     except ValueError as error:
         if _LOGQL.search(query):
-            seen.unproven[f"{source.file}#{one.place}"] = fact(Code.LOGQL_RULE, name=name)
+            seen.unproven[f"{one.source.file}#{one.place}"] = fact(Code.LOGQL_RULE, name=name)
             return
-        why = str(error)
-    seen.look(rules.PROMQL, source, (*path, "expr"), one.place, wrong=(name, _one_line(why)) if why else None)
-    yield RuleOf(source=source, path=path, group=group, tree=tree, expression=None if why else parsed)
+        why = " ".join(str(error).split())
+    wrong = (name, why) if why else None
+    seen.look(rules.PROMQL, one.source, (*one.path, "expr"), one.place, wrong=wrong)
+    yield replace(one, expression=None if why else parsed)
 
 
 def _wrong_in_rule(tree: Any) -> str:
@@ -131,7 +138,7 @@ def _wrong_in_rule(tree: Any) -> str:
         return "it has no name"
     if not _text(tree.get("expr")):
         return "it has no expression"
-    if unknown := set(map(str, tree)) - _RULE:
+    if unknown := set(tree) - _RULE:
         return f"it has {min(unknown)!r}, which no rule has"
     if "record" in tree and (extra := {"for", "keep_firing_for", "annotations"} & set(tree)):
         return f"it records, so it has no {min(extra)!r}"
@@ -258,10 +265,6 @@ def series_of(expression: Any) -> frozenset[str]:
 
     selectors = (one for one in promql.walk(expression) if isinstance(one, promql_parser.VectorSelector))
     return frozenset(filter(None, map(promql.name_of, selectors)))
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _text(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -16,7 +17,7 @@ _FILE = re.compile(
 _REFS = ("main", "master", "HEAD", "trunk")
 _NOWHERE = re.compile(r"(?:.*\.)?(?:example|invalid|test|example\.(?:com|net|org))")
 """Hosts that lead nowhere. Source: RFC 2606."""
-_HEADING = re.compile(r"^ {0,3}#{1,6}\s+(.*?)\s*#*\s*$", re.MULTILINE)
+_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+)$", re.MULTILINE)
 _NAMED = re.compile(r"\b(?:id|name)\s*=\s*[\"']([^\"']+)")
 
 
@@ -91,12 +92,10 @@ def anchors_of(text: str) -> set[str]:
     """The anchors of a page in Markdown, by the rule of GitHub: headings in lower case, spaces as hyphens,
     other signs left out, a number behind the second of a name."""
     anchors = {name.lower() for name in _NAMED.findall(text)}
+    slugs: Counter[str] = Counter()
     for heading in _HEADING.findall(text):
-        words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
-        anchor = slug = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
-        number = 0
-        while anchor in anchors:
-            number += 1
-            anchor = f"{slug}-{number}"
-        anchors.add(anchor)
+        words = re.sub(r"\[([^\[\]]*)\]\([^()]*\)", r"\1", heading.strip().rstrip("#").strip()).lower()
+        slug = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+        anchors.add(f"{slug}-{slugs[slug]}" if slugs[slug] else slug)
+        slugs[slug] += 1
     return anchors

@@ -8,7 +8,7 @@ share of errors in a long window, and in a short one, so that it stops soon afte
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -63,10 +63,11 @@ def read_slo(source: Source, seen: Seen) -> Slo:
 
 def judge_slos(slos: Iterable[Slo], found: Sequence[RuleOf], seen: Seen) -> None:
     """Each SLO has its rules among those that were found."""
-    records = {one.name: one for one in found if not one.alerts and one.expression is not None}
-    parsed = [one for one in found if one.expression is not None]
+    slos, parsed = tuple(slos), [one for one in found if one.expression is not None]
+    records = {one.name: one for one in parsed if not one.alerts}
+    known = [(one, *_words(one, records)) for one in parsed] if slos else []
     for slo in slos:
-        of_it = [one for one in parsed if _is_of(one, slo, records)]
+        of_it = [one for one, words, values in known if _is_of(slo, words, values)]
         pairs = [pair for one in of_it if one.alerts for pair in _windows_compared(one.expression, records)]
         has = {
             rules.SLO_RECORD: any(not one.alerts and _windows(one.expression, records) for one in of_it),
@@ -79,37 +80,38 @@ def judge_slos(slos: Iterable[Slo], found: Sequence[RuleOf], seen: Seen) -> None
             seen.look(rule, slo.source, slo.source.line(("metadata", "name")), place, wrong=wrong)
 
 
-def _is_of(one: RuleOf, slo: Slo, records: Mapping[str, RuleOf]) -> bool:
+def _is_of(slo: Slo, words: str, values: Collection[str]) -> bool:
     """Whether a rule is of an SLO: a label has the SLO's name as value; or a name or label, its own or of a
     series that it uses, has the service in it, and the words fit what is measured."""
-    if slo.name and slo.name in one.texts("labels").values():
+    if slo.name and slo.name in values:
         return True
-    words, values = _words(one, records, frozenset())
-    if slo.name in values:
-        return True
-    if not _normal(slo.service) or f"_{_normal(slo.service)}_" not in f"_{words}_":
+    service = _normal(slo.service)
+    if not service or f"_{service}_" not in f"_{words}_":
         return False
     split = set(words.split("_"))
     latency = bool(split & _LATENCY) or "histogram_" in words
     return latency if slo.kind == "latency" else bool(split & _ERRORS) or not latency
 
 
-def _words(one: RuleOf, records: Mapping[str, RuleOf], above: frozenset[str]) -> tuple[str, set[str]]:
-    """The words of a rule and of what it uses, and the values of labels that it asks for."""
+def _words(rule: RuleOf, records: Mapping[str, RuleOf]) -> tuple[str, set[str]]:
+    """The words of a rule and of what it uses, and the values of labels, its own and those that it asks for."""
     import promql_parser
 
-    texts, values = [one.name, *one.texts("labels").values()], set[str]()
-    for part in promql.walk(one.expression):
-        if isinstance(part, promql_parser.Call):
-            texts.append(part.func.name)
-        elif isinstance(part, promql_parser.VectorSelector):
-            name = promql.name_of(part)
-            texts += (name, *(word for own in part.matchers.matchers for word in (own.name, own.value)))
-            values |= {own.value for own in part.matchers.matchers}
-            if name in records and name not in above and len(above) < 20:
-                words, more = _words(records[name], records, above | {name})
-                texts.append(words)
-                values |= more
+    values = set(rule.texts("labels").values())
+    texts, left, followed = [], [rule], {rule.name}
+    while left:
+        one = left.pop()
+        texts += (one.name, *one.texts("labels").values())
+        for part in promql.walk(one.expression):
+            if isinstance(part, promql_parser.Call):
+                texts.append(part.func.name)
+            elif isinstance(part, promql_parser.VectorSelector):
+                name = promql.name_of(part)
+                texts += (name, *(word for own in part.matchers.matchers for word in (own.name, own.value)))
+                values |= {own.value for own in part.matchers.matchers}
+                if name in records and name not in followed:
+                    followed.add(name)
+                    left.append(records[name])
     return _normal(" ".join(texts)), values
 
 
@@ -139,17 +141,20 @@ def _compared(side: Any, records: Mapping[str, RuleOf]) -> frozenset[timedelta]:
     return frozenset()
 
 
-def _windows(
-    expression: Any, records: Mapping[str, RuleOf], above: frozenset[str] = frozenset()
-) -> frozenset[timedelta]:
+def _windows(expression: Any, records: Mapping[str, RuleOf]) -> frozenset[timedelta]:
     """Times that an expression looks back: ranges, and those of recorded series, by the end of their names
     (`...rate5m`), else by what they record."""
     import promql_parser
 
-    found = {one.range for one in promql.walk(expression) if isinstance(one, promql_parser.MatrixSelector)}
-    for name in series_of(expression) - above:
-        if suffix := _SUFFIX.search(name):
-            found.add(timedelta(**{_UNITS[suffix[2]]: min(int(suffix[1]), 10_000)}))
-        elif name in records and len(above) < 20:
-            found |= _windows(records[name].expression, records, above | {name})
+    found: set[timedelta] = set()
+    left, followed = [expression], set[str]()
+    while left:
+        one = left.pop()
+        found |= {part.range for part in promql.walk(one) if isinstance(part, promql_parser.MatrixSelector)}
+        for name in series_of(one) - followed:
+            followed.add(name)
+            if suffix := _SUFFIX.search(name):
+                found.add(timedelta(**{_UNITS[suffix[2]]: int(suffix[1][:4])}))
+            elif name in records:
+                left.append(records[name].expression)
     return frozenset(found)

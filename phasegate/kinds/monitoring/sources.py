@@ -22,6 +22,8 @@ from phasegate.kinds.monitoring.rules import JSON
 DIALECT = Dialect(foreign_tags=True, plain=True)
 _YAML = (".yaml", ".yml", ".rules")
 _BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
+_SEARCHED = 1 << 20
+"""Characters of JSON in which lines are looked for."""
 _DEEPEST = 5
 """Lists and files in objects in lists."""
 
@@ -64,7 +66,7 @@ class Source:
 
     def line_of(self, value: Any) -> int | None:
         """Where a text of JSON was written first."""
-        for ascii in (False, True):
+        for ascii in (False, True) if len(self.text) <= _SEARCHED else ():
             place = self.text.find(json.dumps(value, ensure_ascii=ascii))
             if place >= 0:
                 return self.text.count("\n", 0, place) + 1 + self.above

@@ -18,11 +18,11 @@ TEXTS = {
     "alert-runbook-target": ("the runbook of {0} leads nowhere: {1}: {2}", "link a page that is there"),
     "alert-template": ("the template {0} of {1} cannot be filled in: {2}", "write it as Go templates are"),
     "alert-routed": (
-        "alerts of severity {0} reach nobody: they go to {1}",
+        "alerts of severity {0} reach nobody, as {1} sends nothing",
         "route them to a receiver that sends",
     ),
     "alertmanager-receiver": ("receiver {0!r}: {1}", "define each that a route names, once"),
-    "alertmanager-integration": ("a {0} integration cannot send: {1}", "give it one"),
+    "alertmanager-integration": ("the integration {0} cannot send: {1}", "give it one"),
     "alertmanager-route": ("{0}", "write matchers as label=value, or label=~expression"),
     "alertmanager-inhibit": (
         "an inhibit rule is not right: {0}",
