@@ -25,7 +25,6 @@ _TRIES = 200
 """Values that are tried of all variables of a query together."""
 _EFFORT = 1_000_000
 """Characters that are parsed for a query, over all tries."""
-_PANELS = 10_000
 
 
 def judge_dashboards(sources: Sequence[Source], seen: Seen) -> None:
@@ -39,7 +38,7 @@ def judge_dashboards(sources: Sequence[Source], seen: Seen) -> None:
             other = first.setdefault(uid, source.name or source.file)
             wrong = None if other == (source.name or source.file) else (uid, other)
             seen.look(rules.UID_TWICE, source, source.line_of(uid), place, wrong=wrong)
-        panels = list(islice(_panels(source.tree), _PANELS))
+        panels = list(_panels(source.tree))
         _judge_ids(source, panels, place, seen)
         _judge_variables(source, panels, place, seen)
         _judge_queries(source, panels, place, seen)
@@ -62,7 +61,8 @@ def _judge_ids(source: Source, panels: Sequence[Mapping[str, Any]], place: str, 
 
 
 def _judge_variables(source: Source, panels: Sequence[Mapping[str, Any]], place: str, seen: Seen) -> None:
-    defined = {text_of(one, "name") for one in items_of(source.tree.get("templating"), "list")}
+    written = (*items_of(source.tree.get("templating"), "list"), *items_of(source.tree, "__inputs"))
+    defined = {text_of(one, "name") for one in written}
     used: Counter[str] = Counter()
     lines: dict[str, str] = {}
     for text in _texts(source.tree, panels):

@@ -11,6 +11,7 @@ from typing import Any
 from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, fact
 from phasegate.base.tree import TreePath
+from phasegate.inspection.report import items_of
 from phasegate.kinds import promql
 from phasegate.kinds.monitoring import rules
 from phasegate.kinds.monitoring.runbooks import Runbooks
@@ -72,13 +73,12 @@ class RuleOf:
 def rules_of(source: Source, seen: Seen) -> Iterator[RuleOf]:
     """The rules of a file whose shape is right; the others are found."""
     groups = source.tree.get("groups")
-    if not isinstance(groups, list):
-        wrong = () if groups is None else ("groups", "it is no list")
-        if wrong:
-            seen.look(rules.RULE_SHAPE, source, ("groups",), wrong=wrong)
-        return
+    if not isinstance(groups, list | None):
+        seen.look(rules.RULE_SHAPE, source, ("groups",), wrong=("groups", "it is no list"))
+    if unknown := set(source.tree) - {"groups", "namespace"}:
+        seen.look(rules.RULE_SHAPE, source, (), wrong=("the file", f"it has {min(unknown)!r} beside groups"))
     names: Counter[str] = Counter()
-    for number, group in enumerate(groups):
+    for number, group in enumerate(items_of(source.tree, "groups")):
         path: TreePath = ("groups", number)
         problem = _wrong_in_group(group)
         name = str(group.get("name")) if isinstance(group, Mapping) else str(number)
@@ -87,8 +87,7 @@ def rules_of(source: Source, seen: Seen) -> Iterator[RuleOf]:
             problem = (name, "another group of the file has this name")
         if problem:
             seen.look(rules.RULE_SHAPE, source, path, name, wrong=problem)
-        written = group.get("rules") if isinstance(group, Mapping) else None
-        for at, tree in enumerate(written if isinstance(written, list) else ()):
+        for at, tree in enumerate(items_of(group, "rules")):
             where = (*path, "rules", at)
             known = tree if isinstance(tree, Mapping) else {}
             one = RuleOf(source=source, path=where, group=name, tree=known, shared=group.get("labels"))
@@ -174,7 +173,7 @@ def judge_rules(found: Iterable[RuleOf], constant: Collection[str], runbooks: Ru
     recorded = {one.name for one in found if not one.alerts}
     twice: Counter[tuple[str, str, str]] = Counter()
     for one in found:
-        same = (one.source.file + one.source.name, one.place.partition("/")[2], _same(one))
+        same = (one.source.file + one.source.name, one.name, _same(one))
         twice[same] += 1
         wrong: Details | None = (one.name,) if twice[same] > 1 else None
         seen.look(rules.RULE_DUPLICATE, one.source, one.path, one.place, wrong=wrong)
@@ -201,7 +200,8 @@ def _judge_alert(one: RuleOf, constant: Collection[str], runbooks: Runbooks, see
     runbook = notes.get("runbook_url")
     lacks = {
         rules.ALERT_SEVERITY: not labels.get("severity"),
-        rules.ALERT_FOR: not (steady or one.tree.get("for") or one.tree.get("keep_firing_for")),
+        rules.ALERT_FOR: not steady
+        and re.fullmatch(r"(?:None|0+[a-z]*)?", str(one.tree.get("for"))) is not None,
         rules.ALERT_SUMMARY: not any(notes.get(key) for key in ("summary", "description", "message")),
         rules.ALERT_RUNBOOK: runbook is None,
     }

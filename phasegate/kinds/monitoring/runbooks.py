@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from phasegate.base.errors import ObservationError
-from phasegate.base.files import is_file, read_file
+from phasegate.base.files import is_file, is_there, read_file
 
 _SIZE = 4 << 20
 _FILE = re.compile(
@@ -62,7 +62,7 @@ class Runbooks:
         if found is None or found["ref"] not in _REFS or not self._is_ours(found["repository"]):
             return ""
         name = unquote(found["path"])
-        if not (self._root / name).exists():
+        if not is_there(self._root / name):
             return f"the repository has no {name}"
         return self._anchor(name, fragment)
 
@@ -81,11 +81,13 @@ class Runbooks:
         if not fragment or not name.endswith(".md") or not self._is_page(name):
             return ""
         if name not in self._anchors:
-            text = read_file(self._root / name, name, _SIZE).decode(errors="replace")
+            try:
+                text = read_file(self._root / name, name, _SIZE).decode(errors="replace")
+            except ObservationError:
+                return ""
             self._anchors[name] = frozenset(anchors_of(text))
-        return (
-            "" if unquote(fragment).lower() in self._anchors[name] else f"{name} has no section #{fragment}"
-        )
+        known = unquote(fragment).lower() in self._anchors[name]
+        return "" if known else f"{name} has no section #{fragment}"
 
 
 def anchors_of(text: str) -> set[str]:

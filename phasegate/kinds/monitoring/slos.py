@@ -8,7 +8,8 @@ share of errors in a long window, and in a short one, so that it stops soon afte
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -26,6 +27,8 @@ _SUFFIX = re.compile(r"(?<!\d)(\d+)([mhdw])$")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LATENCY = {"bucket", "latency", "slow", "histogram_quantile", "histogram_fraction"}
 _ERRORS = {*("error", "errors", "failed", "failures", "success", "availability"), *("code", "status", "5xx")}
+_FOLLOWED = 20
+"""Series that are followed to the rules that record them, from one rule."""
 _COMPARISONS = (">", ">=", "<", "<=")
 
 Kind = Literal["availability", "latency"]
@@ -65,9 +68,11 @@ def judge_slos(slos: Iterable[Slo], found: Sequence[RuleOf], seen: Seen) -> None
     """Each SLO has its rules among those that were found."""
     slos, parsed = tuple(slos), [one for one in found if one.expression is not None]
     records = {one.name: one for one in parsed if not one.alerts}
-    known = [(one, *_words(one, records)) for one in parsed] if slos else []
+    words = [_words_of(one) for one in parsed] if slos else []
+    named = {one.name: said for one, said in zip(parsed, words, strict=False) if not one.alerts}
+    known = [(one, _followed(said, named)) for one, said in zip(parsed, words, strict=False)]
     for slo in slos:
-        of_it = [one for one, words, values in known if _is_of(slo, words, values)]
+        of_it = [one for one, said in known if _is_of(slo, said)]
         pairs = [pair for one in of_it if one.alerts for pair in _windows_compared(one.expression, records)]
         has = {
             rules.SLO_RECORD: any(not one.alerts and _windows(one.expression, records) for one in of_it),
@@ -80,39 +85,56 @@ def judge_slos(slos: Iterable[Slo], found: Sequence[RuleOf], seen: Seen) -> None
             seen.look(rule, slo.source, slo.source.line(("metadata", "name")), place, wrong=wrong)
 
 
-def _is_of(slo: Slo, words: str, values: Collection[str]) -> bool:
+def _is_of(slo: Slo, words: _Words) -> bool:
     """Whether a rule is of an SLO: a label has the SLO's name as value; or a name or label, its own or of a
     series that it uses, has the service in it, and the words fit what is measured."""
-    if slo.name and slo.name in values:
+    if slo.name and slo.name in words.values:
         return True
     service = _normal(slo.service)
-    if not service or f"_{service}_" not in f"_{words}_":
+    if not service or f"_{service}_" not in f"_{words.text}_":
         return False
-    split = set(words.split("_"))
-    latency = bool(split & _LATENCY) or "histogram_" in words
+    split = set(words.text.split("_"))
+    latency = bool(split & _LATENCY) or "histogram_" in words.text
     return latency if slo.kind == "latency" else bool(split & _ERRORS) or not latency
 
 
-def _words(rule: RuleOf, records: Mapping[str, RuleOf]) -> tuple[str, set[str]]:
-    """The words of a rule and of what it uses, and the values of labels, its own and those that it asks for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """What tells of which SLO a rule is."""
+
+    text: str
+    """Names and labels, in lower case, with `_` between words."""
+    values: frozenset[str]
+    """Of labels, its own and those that it asks for."""
+    series: frozenset[str]
+
+
+def _words_of(rule: RuleOf) -> _Words:
     import promql_parser
 
-    values = set(rule.texts("labels").values())
-    texts, left, followed = [], [rule], {rule.name}
-    while left:
-        one = left.pop()
-        texts += (one.name, *one.texts("labels").values())
-        for part in promql.walk(one.expression):
-            if isinstance(part, promql_parser.Call):
-                texts.append(part.func.name)
-            elif isinstance(part, promql_parser.VectorSelector):
-                name = promql.name_of(part)
-                texts += (name, *(word for own in part.matchers.matchers for word in (own.name, own.value)))
-                values |= {own.value for own in part.matchers.matchers}
-                if name in records and name not in followed:
-                    followed.add(name)
-                    left.append(records[name])
-    return _normal(" ".join(texts)), values
+    own = rule.texts("labels").values()
+    texts, values = [rule.name, *own], set(own)
+    for part in promql.walk(rule.expression):
+        if isinstance(part, promql_parser.Call):
+            texts.append(part.func.name)
+        elif isinstance(part, promql_parser.VectorSelector):
+            texts += (promql.name_of(part), *(one.name for one in part.matchers.matchers))
+            values |= {one.value for one in part.matchers.matchers}
+    text = _normal(" ".join((*texts, *values)))
+    return _Words(text=text, values=frozenset(values), series=series_of(rule.expression))
+
+
+def _followed(rule: _Words, records: Mapping[str, _Words]) -> _Words:
+    """With the words of the records that a rule uses."""
+    found, left, names = [rule], [rule], set[str]()
+    while left and len(names) < _FOLLOWED:
+        for name in left.pop().series - names:
+            names.add(name)
+            if name in records:
+                found.append(records[name])
+                left.append(records[name])
+    text = "_".join(one.text for one in found)
+    return replace(rule, text=text, values=frozenset().union(*(one.values for one in found)))
 
 
 def _normal(text: str) -> str:
@@ -148,7 +170,7 @@ def _windows(expression: Any, records: Mapping[str, RuleOf]) -> frozenset[timede
 
     found: set[timedelta] = set()
     left, followed = [expression], set[str]()
-    while left:
+    while left and len(followed) < _FOLLOWED:
         one = left.pop()
         found |= {part.range for part in promql.walk(one) if isinstance(part, promql_parser.MatrixSelector)}
         for name in series_of(one) - followed:

@@ -49,8 +49,8 @@ class Source:
     """None for JSON, of which lines are found by text."""
     base: TreePath = ()
     """Where `tree` is in the document."""
-    above: int = 0
-    """Lines of the file above the text that it was read from."""
+    above: int | None = 0
+    """Lines of the file above the text that it was read from; None where its lines are none of the file."""
     text: str = ""
 
     def below(self, tree: Any, *steps: str | int, name: str = "") -> Source:
@@ -60,17 +60,17 @@ class Source:
 
     def line(self, path: TreePath) -> int | None:
         """Where a value was written."""
-        if self.document is None:
+        if self.document is None or self.above is None:
             return None
         return self.document.value_at((*self.base, *path)).line + self.above
 
     def line_of(self, value: Any) -> int | None:
         """Where a text of JSON was written first."""
-        for ascii in (False, True) if len(self.text) <= _SEARCHED else ():
-            place = self.text.find(json.dumps(value, ensure_ascii=ascii))
-            if place >= 0:
-                return self.text.count("\n", 0, place) + 1 + self.above
-        return None
+        if self.above is None or len(self.text) > _SEARCHED:
+            return None
+        found = (self.text.find(json.dumps(value, ensure_ascii=ascii)) for ascii in (False, True))
+        place = next((place for place in found if place >= 0), None)
+        return None if place is None else self.text.count("\n", 0, place) + 1 + self.above
 
 
 @dataclass(slots=True)
@@ -130,7 +130,7 @@ def _read(source: Source, named: str, sources: Sources, depth: int = 0) -> None:
 
 def _refuse(rule: Rule, problem: Problem, source: Source, sources: Sources) -> None:
     finding = problem_finding(rule, problem, source.file)
-    line = None if finding.line is None else finding.line + source.above
+    line = None if finding.line is None or source.above is None else finding.line + source.above
     sources.findings.append(replace(finding, line=line, place=source.name))
 
 
@@ -167,7 +167,7 @@ def _open_object(source: Source, kind: str, sources: Sources, depth: int) -> Non
             held = tree.get(key)
             for inner, text in held.items() if isinstance(held, Mapping) else ():
                 if isinstance(text, str):
-                    above = source.above + _lines_above(source, key, inner)
+                    above = _lines_above(source, key, inner)
                     inside = Source(file=source.file, name=f"{name}/{inner}", text=text, above=above)
                     _read(inside, inner, sources, depth)
 
@@ -177,9 +177,11 @@ def sort_of(tree: Mapping[str, Any]) -> Sort | None:
     keys = set(tree)
     if keys & {"tests", "positions", "clients"}:  # unit tests of rules, and Promtail
         return None
-    if "groups" in keys and keys <= {"groups", "namespace"}:
+    if "groups" in keys and (
+        keys <= {"groups", "namespace"} or any(get(one, "rules") for one in items_of(tree, "groups"))
+    ):
         return Sort.RULES
-    if keys & {"route", "receivers"} and keys <= _OF_ALERTMANAGER:
+    if {"route", "receivers"} <= keys or (keys & {"route", "receivers"} and keys <= _OF_ALERTMANAGER):
         return Sort.ALERTMANAGER
     settings = tree.get("global")
     if keys & _OF_PROMETHEUS or (
@@ -200,16 +202,23 @@ _OF_ALERTMANAGER = {
     *("global", "route", "receivers", "inhibit_rules", "templates", "tracing"),
     *("time_intervals", "mute_time_intervals"),
 }
-_OF_PROMETHEUS = {"scrape_configs", "scrape_config_files", "rule_files", "remote_write", "remote_read"}
+_OF_PROMETHEUS = {
+    "alerting",
+    "scrape_configs",
+    "scrape_config_files",
+    "rule_files",
+    "remote_write",
+    "remote_read",
+}
 _OF_LOKI = {
     *("auth_enabled", "common", "compactor", "distributor", "ingester", "limits_config", "querier"),
     *("query_range", "ruler", "storage_config", "frontend", "memberlist"),
 }
 
 
-def _lines_above(source: Source, *path: str) -> int:
-    """Lines of a text above another that is a value in it."""
-    if source.document is None:
-        return 0
+def _lines_above(source: Source, *path: str) -> int | None:
+    """Lines of a file above a block of text that is a value in it."""
+    if source.document is None or source.above is None:
+        return None
     line = source.document.value_at((*source.base, *path)).line
-    return line if _BLOCK.search(source.document.line(line)) else line - 1
+    return source.above + line if _BLOCK.search(source.document.line(line)) else None
