@@ -147,7 +147,9 @@ def _wrong_in_rule(tree: Any) -> str:
     for key in ("labels", "annotations"):
         if not isinstance(tree.get(key), Mapping | None):
             return f"{key!r} is no mapping"
-    return ""
+    if "__name__" in (tree.get("labels") or {}):
+        return "it sets the label __name__"
+    return "it records what is no name" if {"{", "}"} & set(_text(tree.get("record"))) else ""
 
 
 def _is_no_duration(value: Any) -> bool:

@@ -157,6 +157,47 @@ async def test_a_severity_that_only_a_route_of_other_labels_may_deliver_counts_a
     assert failed(seen) == {"alert-routed/a.yaml#severity/page"}
 
 
+async def test_labels_of_a_group_are_labels_of_its_alerts(world: TestWorld) -> None:
+    text = ALERT.replace("        labels: {severity: page}\n", "")
+    assert failed(await look(world, {"a.yaml": text})) == {"alert-severity/a.yaml#shop/Down"}
+    text = text.replace("    rules:", "    labels: {severity: page}\n    rules:")
+    assert not failed(await look(world, {"a.yaml": text}))
+
+
+async def test_an_exported_dashboard_has_its_datasource_as_an_input(world: TestWorld) -> None:
+    board = (
+        (SOUND / "dashboard.json")
+        .read_text()
+        .replace('"prometheus", "uid": "${datasource}"', '"x", "uid": 1')
+    )
+    board = board.replace('{"type": "x", "uid": 1}', '"${DS}"').replace("sum(rate(", "sum(rated(")
+    assert failed(await look(world, {"a.json": board})) == {"dashboard-variable/a.json#Checkout/DS"}
+    inputs = '"__inputs": [{"name": "DS", "type": "datasource", "pluginId": "prometheus"}],'
+    seen = await look(
+        world, {"a.json": board.replace('"title": "Checkout",', f'"title": "Checkout", {inputs}')}
+    )
+    assert {id.partition("/")[0] for id in failed(seen)} == {"dashboard-promql"}
+
+
+async def test_lines_that_are_none_of_the_file_are_not_told(world: TestWorld) -> None:
+    held = {"a.json": (SOUND / "dashboard.json").read_text().replace("sum(rate(", "sum(rated(")}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": held}
+    for name in ("a.yaml", "b.json"):
+        seen = await look(world, {name: json.dumps(config)}, files=[name])
+        assert [case.line for case in seen.cases if case.status is FAILED] == [None]
+
+
+@pytest.mark.parametrize("more", ["", ", continue: true"])
+async def test_an_alert_that_a_route_took_does_not_go_to_the_one_above(more: str, world: TestWorld) -> None:
+    text = (
+        "route:\n  receiver: chat\n  routes:\n"
+        "    - {match: {severity: page}, receiver: silent%s}\n    - {match: {team: a}, receiver: 'drop'}\n"
+        "receivers: [{name: silent}, {name: drop}, {name: chat, webhook_configs: [{url: 'http://x'}]}]\n"
+    )
+    seen = await look(world, {"a.yaml": ALERT, "am.yaml": text % more})
+    assert failed(seen) == {"alert-routed/a.yaml#severity/page"}
+
+
 LATENCY = """\
 groups:
   - name: x

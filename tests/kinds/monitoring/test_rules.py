@@ -41,6 +41,7 @@ TRIPS: Mapping[str, tuple[Edit, ...]] = {
         ("rules.yaml", "- name: checkout", "- name: 1"),
         ("rules.yaml", "groups:", "groups:\n  - {name: checkout, rules: []}"),
         ("rules.yaml", "groups:", "groups:\n  - none"),
+        ("rules.yaml", "groups:", "group: []\ngroups:"),
         ("rules.yaml", "groups:", "groups:\n  - {name: other, rules: {}}"),
         ("rules.yaml", "expr: vector(1)", "for: 15 minutes\n        expr: vector(1)"),
         ("rules.yaml", "expr: vector(1)", "fors: 15m\n        expr: vector(1)"),
@@ -50,6 +51,12 @@ TRIPS: Mapping[str, tuple[Edit, ...]] = {
         ("rules.yaml", "- alert: Watchdog", "- alert:"),
         ("rules.yaml", "- alert: Watchdog", "- none\n      - alert: Watchdog"),
         ("rules.yaml", "severity: none", "none"),
+        ("rules.yaml", "severity: none", "{severity: none, __name__: x}"),
+        (
+            "rules.yaml",
+            "- alert: Watchdog",
+            "- record: 'a:b{c=\"d\"}'\n        expr: up\n      - alert: Watchdog",
+        ),
     ),
     "rule-duplicate": (
         (
@@ -74,7 +81,10 @@ TRIPS: Mapping[str, tuple[Edit, ...]] = {
         ),
     ),
     "alert-severity": (("rules.yaml", "severity: none", "team: none"),),
-    "alert-for": (("rules.yaml", "        for: 15m\n", ""),),
+    "alert-for": (
+        ("rules.yaml", "        for: 15m\n", ""),
+        ("rules.yaml", "        for: 15m\n", "        for: 0s\n        keep_firing_for: 5m\n"),
+    ),
     "alert-summary": (("rules.yaml", "          summary: Checkout burns its errors slowly\n", ""),),
     "alert-runbook": (("rules.yaml", "runbook_url: https://runbooks.shop.dev/checkout", "dashboard: x"),),
     "alert-runbook-target": tuple(
@@ -256,8 +266,14 @@ HOLDS: tuple[Edit, ...] = (
         "- rules.yaml",
         "- rul*.yaml\n  - /etc/prometheus/rules/*.yaml\n  - ../../../rules/*.yaml",
     ),
+    ("alertmanager.yaml", "global:", "key_of_the_future: 1\nglobal:"),
     ("loki.yaml", "retention_enabled: true", "retention_enabled: true\nruler: {}"),
     ("dashboard.json", '"title": "Logs"', '"title": "Logs of ${job:csv} for $__range at 5$ and $1"'),
+    (
+        "dashboard.json",
+        HEAD,
+        HEAD + ' "__inputs": [{"name": "DS", "pluginId": "prometheus"}], "links": ["$x"],',
+    ),
     ("dashboard.json", "sum(rate(http", "topk($__interval_ms, rate(http"),
     ("dashboard.json", "offset ${__range}", "offset ${__range_s}s"),
     ("dashboard.json", '"type": "prometheus", "uid": "${datasource}"', '"uid": "$datasource"'),
