@@ -1,7 +1,16 @@
 """For vulture, never run: names of the package that something else than its code uses, by who does."""
 # ruff: noqa: B018, F821
 
-(Api, CommandKind, ContainersKind, E2e, ImageKind, Load, ResourcesKind)  # `kinds.KINDS`, by their place
+(
+    Api,
+    CommandKind,
+    ContainersKind,
+    E2e,
+    ImageKind,
+    Load,
+    MonitoringKind,
+    ResourcesKind,
+)  # `kinds.KINDS`, by their place
 (ComposeKind, ContainersKind, External)  # `targets.kinds`, likewise
 (list_, signoff, render_strict)  # the tables of commands and of formats, likewise
 (MARKDOWN, REMOVING)  # whoever writes the value of an enumeration

@@ -146,19 +146,17 @@ def _judge_integrations(source: Source, number: int, receiver: Any, seen: Seen) 
         for at, one in enumerate(items_of(receiver, f"{kind}_configs")):
             path = ("receivers", number, f"{kind}_configs", at)
             place = f"receiver/{get(receiver, 'name')}/{kind}/{at}"
-            own = [key for key in needed if _has(one, key)]
-            shared = [key for key in needed if _has(settings, f"{kind}_{key}")]
-            twice = [key for key in needed if 2 in (_has(one, key), _has(settings, f"{kind}_{key}"))]
-            why = f"it has no {' or '.join(needed)}" if not (own or shared) else ""
-            if twice or len(own) > 1:
-                why = (
-                    f"it has both {' and '.join(own) if len(own) > 1 else f'{twice[0]} and {twice[0]}_file'}"
-                )
+            own = [name for key in needed for name in _there(one, key)]
+            shared = [_there(settings, f"{kind}_{key}") for key in needed]
+            why = "" if own or any(shared) else f"it has no {' or '.join(needed)}"
+            for names in (own, *shared):
+                if len(names) > 1:
+                    why = f"it has both {' and '.join(names)}"
             seen.look(rules.INTEGRATION, source, path, place, wrong=(kind, why) if why else None)
 
 
-def _has(tree: Any, key: str) -> int:
-    return sum(get(tree, name) not in (None, "") for name in (key, f"{key}_file"))
+def _there(tree: Any, key: str) -> list[str]:
+    return [name for name in (key, f"{key}_file") if get(tree, name) not in (None, "")]
 
 
 def routes_of(source: Source) -> Iterator[tuple[TreePath, Mapping[str, Any]]]:

@@ -130,6 +130,7 @@ TRIPS: Mapping[str, tuple[Edit, ...]] = {
     ),
     "alertmanager-integration": (
         ("alertmanager.yaml", "  slack_api_url_file: /etc/alertmanager/slack\n", "  x: 1\n"),
+        ("alertmanager.yaml", "  slack_api_url_file:", "  slack_api_url: x\n  slack_api_url_file:"),
         ("alertmanager.yaml", '- channel: "#alerts"', "- api_url_file: x\n        api_url: y"),
         ("alertmanager.yaml", "- routing_key_file: /", "- service_key: a\n        routing_key_file: /"),
     ),
