@@ -38,8 +38,8 @@ def judge_prometheus(source: Source, root: Path, seen: Seen) -> None:
             wrong = None if _matches(pattern, source.file, root) else (pattern,)
             seen.look(rules.RULE_FILES, source, ("rule_files", number), pattern, wrong=wrong)
     if tree.get("rule_files"):
-        told = bool(items_of(tree.get("alerting"), "alertmanagers"))
-        seen.look(rules.ALERTMANAGERS, source, ("rule_files",), "alerting", wrong=None if told else ())
+        alerting = bool(items_of(tree.get("alerting"), "alertmanagers"))
+        seen.look(rules.ALERTMANAGERS, source, ("rule_files",), "alerting", wrong=None if alerting else ())
 
 
 def _matches(pattern: str, file: str, root: Path) -> bool:

@@ -133,7 +133,7 @@ def _kind_of_datasource(written: Any, variables: Mapping[str, str]) -> str:
 
 def wrong_in_query(query: str) -> str:
     """Why a query with variables is not PromQL, whatever they stand for; else empty."""
-    query = _RANGE.sub(lambda found: _timed(found[0]), query)
+    query = _RANGE.sub(lambda found: _fill_times(found[0]), query)
     names = list(dict.fromkeys(found[0] for found in _VARIABLE.finditer(query)))
     why = ""
     tries = min(_TRIES, 1 + _EFFORT // (len(query) + 1))
@@ -148,7 +148,7 @@ def wrong_in_query(query: str) -> str:
     return why
 
 
-def _timed(text: str) -> str:
+def _fill_times(text: str) -> str:
     """A range in brackets, or what is behind `offset`: a number before a unit, else a time."""
     text = re.sub(rf"(?:{_VARIABLE.pattern})(?=[smhdwy]\b)".replace("?P<", "?P<_"), "5", text)
     return _VARIABLE.sub("5m", text)

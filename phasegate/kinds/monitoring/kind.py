@@ -47,8 +47,8 @@ class MonitoringKind(InspectionKind[MonitoringParams]):
         if not (seen.objects or seen.findings or seen.unproven):
             raise ObservationError(fact(Code.NO_MONITORING, names=params.files))
         if "promtool" in params.tools:
-            told = await run_promtool(sources, world)
-            seen = merge((seen, told), files=seen.files, objects=seen.objects)
+            more = await run_promtool(sources, world)
+            seen = merge((seen, more), files=seen.files, objects=seen.objects)
         return seen
 
 

@@ -56,20 +56,20 @@ async def _check(source: Source, sort: Sort, scratch: Path, world: World) -> Ins
     of = f"promtool/{source.file}"
     if isinstance(ran, NotVerified):
         return Inspection(files=None, unproven={"promtool": ran.why})
-    said = (ran.completed.stdout + b"\n" + ran.completed.stderr).decode(errors="replace")
-    if ran.completed.exit_code == 0 and "SUCCESS" in said:
+    output = (ran.completed.stdout + b"\n" + ran.completed.stderr).decode(errors="replace")
+    if ran.completed.exit_code == 0 and "SUCCESS" in output:
         return Inspection(files=None, looked={"promtool": Looked(n=1, of="configuration", tool=ran.tool)})
-    problems = list(_problems(said, path))
+    problems = list(_problems(output, path))
     if not problems:
-        why = fact(Code.TOOL_FAILED, program="promtool", why=ran.completed.ending, text=excerpt(said))
+        why = fact(Code.TOOL_FAILED, program="promtool", why=ran.completed.ending, text=excerpt(output))
         return Inspection(files=None, unproven={of: why})
     findings = tuple(_finding(text, sort, source, ran.tool, alone) for text in problems)
     return Inspection(files=None, findings=findings)
 
 
-def _problems(said: str, path: str) -> Iterator[str]:
+def _problems(output: str, path: str) -> Iterator[str]:
     """The lines below FAILED, without the name of the file."""
-    _, failed, below = said.partition("FAILED:")
+    _, failed, below = output.partition("FAILED:")
     for line in below.splitlines() if failed else ():
         text = line.strip().removeprefix(f"{path}: ").removeprefix(f"parsing YAML file {path}: ")
         if text and not text.startswith("Checking ") and text != "yaml: unmarshal errors:":

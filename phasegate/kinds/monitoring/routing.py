@@ -66,14 +66,14 @@ class Matcher:
 def matchers_of(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[Matcher | str, TreePath]]:
     """The matchers of a route, or with a prefix of an inhibit rule, and where; for what is none, why."""
     for key, form in (("match", Mapping), ("match_re", Mapping), ("matchers", list)):
-        held, key = tree.get(prefix + key), prefix + key
-        if held is not None and not isinstance(held, form):
+        written, key = tree.get(prefix + key), prefix + key
+        if written is not None and not isinstance(written, form):
             yield f"{key} is no {'list' if form is list else 'mapping'}", (key,)
-        elif isinstance(held, Mapping):
-            for label, value in held.items():
+        elif isinstance(written, Mapping):
+            for label, value in written.items():
                 yield _matcher(label, "=~" if key.endswith("_re") else "=", value), (key, label)
         else:
-            for number, text in enumerate(held or ()):
+            for number, text in enumerate(written or ()):
                 for one in _PIECE.findall(str(text).strip().removeprefix("{").removesuffix("}")):
                     yield _parse_matcher(one), (key, number)
 
@@ -146,8 +146,8 @@ def _judge_integrations(source: Source, number: int, receiver: Any, seen: Seen) 
         for at, one in enumerate(items_of(receiver, f"{kind}_configs")):
             path = ("receivers", number, f"{kind}_configs", at)
             place = f"receiver/{get(receiver, 'name')}/{kind}/{at}"
-            own = [name for key in needed for name in _there(one, key)]
-            shared = [_there(settings, f"{kind}_{key}") for key in needed]
+            own = [name for key in needed for name in _keys_in(one, key)]
+            shared = [_keys_in(settings, f"{kind}_{key}") for key in needed]
             why = "" if own or any(shared) else f"it has no {' or '.join(needed)}"
             for names in (own, *shared):
                 if len(names) > 1:
@@ -155,7 +155,7 @@ def _judge_integrations(source: Source, number: int, receiver: Any, seen: Seen) 
             seen.look(rules.INTEGRATION, source, path, place, wrong=(kind, why) if why else None)
 
 
-def _there(tree: Any, key: str) -> list[str]:
+def _keys_in(tree: Any, key: str) -> list[str]:
     return [name for name in (key, f"{key}_file") if get(tree, name) not in (None, "")]
 
 

@@ -65,8 +65,8 @@ class RuleOf:
 
     def texts(self, key: str) -> dict[str, str]:
         """Labels or annotations."""
-        held = [self.shared if key == "labels" else None, self.tree.get(key)]
-        pairs = (pair for one in held if isinstance(one, Mapping) for pair in one.items())
+        parts = [self.shared if key == "labels" else None, self.tree.get(key)]
+        pairs = (pair for one in parts if isinstance(one, Mapping) for pair in one.items())
         return {name: _text(value) for name, value in pairs if value is not None}
 
 
@@ -91,7 +91,7 @@ def rules_of(source: Source, seen: Seen) -> Iterator[RuleOf]:
             where = (*path, "rules", at)
             known = tree if isinstance(tree, Mapping) else {}
             one = RuleOf(source=source, path=where, group=name, tree=known, shared=group.get("labels"))
-            yield from _parsed(one, _wrong_in_rule(tree), seen)
+            yield from _parse_rule(one, _wrong_in_rule(tree), seen)
 
 
 def _wrong_in_group(group: Any) -> tuple[str, str] | None:
@@ -107,7 +107,7 @@ def _wrong_in_group(group: Any) -> tuple[str, str] | None:
     return (name, "its interval is no time") if _is_no_duration(group.get("interval")) else None
 
 
-def _parsed(one: RuleOf, problem: str, seen: Seen) -> Iterator[RuleOf]:
+def _parse_rule(one: RuleOf, problem: str, seen: Seen) -> Iterator[RuleOf]:
     """A rule without a problem of shape, with its expression where that is PromQL."""
     name = one.name if one.tree else str(one.path[-1])
     wrong = (name, problem) if problem else None

@@ -69,11 +69,11 @@ def judge_slos(slos: Iterable[Slo], found: Sequence[RuleOf], seen: Seen) -> None
     slos, parsed = tuple(slos), [one for one in found if one.expression is not None]
     records = {one.name: one for one in parsed if not one.alerts}
     words = [_words_of(one) for one in parsed] if slos else []
-    named = {one.name: said for one, said in zip(parsed, words, strict=False) if not one.alerts}
-    known = [(one, _followed(said, named)) for one, said in zip(parsed, words, strict=False)]
+    named = {one.name: its for one, its in zip(parsed, words, strict=False) if not one.alerts}
+    known = [(one, _with_records(its, named)) for one, its in zip(parsed, words, strict=False)]
     for slo in slos:
-        of_it = [one for one, said in known if _is_of(slo, said)]
-        pairs = [pair for one in of_it if one.alerts for pair in _windows_compared(one.expression, records)]
+        of_it = [one for one, its in known if _is_of(slo, its)]
+        pairs = [pair for one in of_it if one.alerts for pair in _window_pairs(one.expression, records)]
         has = {
             rules.SLO_RECORD: any(not one.alerts and _windows(one.expression, records) for one in of_it),
             rules.SLO_FAST: any(long <= FAST for long, _ in pairs),
@@ -124,7 +124,7 @@ def _words_of(rule: RuleOf) -> _Words:
     return _Words(text=text, values=frozenset(values), series=series_of(rule.expression))
 
 
-def _followed(rule: _Words, records: Mapping[str, _Words]) -> _Words:
+def _with_records(rule: _Words, records: Mapping[str, _Words]) -> _Words:
     """With the words of the records that a rule uses."""
     found, left, names = [rule], [rule], set[str]()
     while left and len(names) < _FOLLOWED:
@@ -142,19 +142,19 @@ def _normal(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", apart.lower()).strip("_")
 
 
-def _windows_compared(expression: Any, records: Mapping[str, RuleOf]) -> list[tuple[timedelta, timedelta]]:
+def _window_pairs(expression: Any, records: Mapping[str, RuleOf]) -> list[tuple[timedelta, timedelta]]:
     """The long and the short window of what is compared on both sides of an `and`."""
     import promql_parser
 
     pairs = []
     for one in promql.walk(expression):
         if isinstance(one, promql_parser.BinaryExpr) and str(one.op) == "and":
-            left, right = (_compared(side, records) for side in (one.lhs, one.rhs))
+            left, right = (_side_windows(side, records) for side in (one.lhs, one.rhs))
             pairs += [(max(a, b), min(a, b)) for a in left for b in right if a != b]
     return pairs
 
 
-def _compared(side: Any, records: Mapping[str, RuleOf]) -> frozenset[timedelta]:
+def _side_windows(side: Any, records: Mapping[str, RuleOf]) -> frozenset[timedelta]:
     import promql_parser
 
     for one in promql.walk(side):

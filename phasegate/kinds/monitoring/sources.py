@@ -164,8 +164,8 @@ def _open_object(source: Source, kind: str, sources: Sources, depth: int) -> Non
     elif kind in ("ConfigMap", "Secret"):
         # `data` of a Secret is base64.
         for key in ("data", "stringData") if kind == "ConfigMap" else ("stringData",):
-            held = tree.get(key)
-            for inner, text in held.items() if isinstance(held, Mapping) else ():
+            data = tree.get(key)
+            for inner, text in data.items() if isinstance(data, Mapping) else ():
                 if isinstance(text, str):
                     above = _lines_above(source, key, inner)
                     inside = Source(file=source.file, name=f"{name}/{inner}", text=text, above=above)

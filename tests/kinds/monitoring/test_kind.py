@@ -179,7 +179,7 @@ async def test_an_exported_dashboard_has_its_datasource_as_an_input(world: TestW
     assert {id.partition("/")[0] for id in failed(seen)} == {"dashboard-promql"}
 
 
-async def test_lines_that_are_none_of_the_file_are_not_told(world: TestWorld) -> None:
+async def test_lines_that_are_none_of_the_file_are_not_given(world: TestWorld) -> None:
     held = {"a.json": (SOUND / "dashboard.json").read_text().replace("sum(rate(", "sum(rated(")}
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": held}
     for name in ("a.yaml", "b.json"):
