@@ -14,7 +14,17 @@
     KubernetesKind,
     Load,
 )
-(LogsKind, OpenApiKind, PipelineKind, PrometheusKind, QueryKind, ResourcesKind, ScanKind, SecurityKind)
+(
+    LogsKind,
+    MonitoringKind,
+    OpenApiKind,
+    PipelineKind,
+    PrometheusKind,
+    QueryKind,
+    ResourcesKind,
+    ScanKind,
+    SecurityKind,
+)
 (ComposeKind, ContainersKind, External)  # `targets.kinds`, likewise
 (list_, signoff, render_strict)  # the tables of commands and of formats, likewise
 (MARKDOWN, REMOVING)  # whoever writes the value of an enumeration

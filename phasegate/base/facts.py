@@ -593,6 +593,10 @@ class Code(StrEnum):
     GENERATED = "generated"
     GENERATED_NOTHING = "generated_nothing"
     GENERATED_FAILURE = "generated_failure"
+    # What files of monitoring hold.
+    NO_MONITORING = "no_monitoring"
+    NOT_MONITORING = "not_monitoring"
+    LOGQL_RULE = "logql_rule"
 
     # What a database holds.
     SQL_FAILED = "sql_failed"

@@ -47,6 +47,10 @@ _KINDS: Mapping[str, tuple[str, str]] = {
         "what Prometheus says of the target: numbers, targets that are up, alerts that fire",
     ),
     "query": ("phasegate.kinds.query:QueryKind", "numbers in what a server answers with JSON"),
+    "monitoring": (
+        "phasegate.kinds.monitoring.kind:MonitoringKind",
+        "files of Prometheus, Alertmanager, Loki and Grafana: rules, routes, dashboards, SLOs",
+    ),
     "security": (
         "phasegate.kinds.security.kind:SecurityKind",
         "what the target gives away: headers, cookies, TLS, error pages, files that are served",

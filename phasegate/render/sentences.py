@@ -1743,6 +1743,11 @@ _ENGLISH: Mapping[Code, Entry] = {
         f"not verified: {sentence(fact.text or 'no generated case was tested')}"
     ),
     Code.GENERATED_FAILURE: "{text}; reproduce it with: {command}",
+    # What files of monitoring hold.
+    Code.NO_MONITORING: "nothing of Prometheus, Alertmanager, Loki or Grafana is in the files of {names:all}",
+    Code.NOT_MONITORING: "{n:file} not of monitoring, so not looked at: {files}",
+    Code.LOGQL_RULE: "not verified: the expression of {name!r} is LogQL of Loki, which is not looked at; "
+    "name its file under exclude",
     # What a database holds.
     Code.SQL_FAILED: "the database refused: {text}",
     Code.SQL_WITHOUT_ROWS: "the query gives no rows, as it is none",

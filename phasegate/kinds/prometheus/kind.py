@@ -13,8 +13,8 @@ from phasegate.base.facts import Code, Message, fact
 from phasegate.base.units import Dimension
 from phasegate.kinds.base import Kind, Requirement, TimedParams
 from phasegate.kinds.prometheus.params import AlertsWritten, PrometheusParams, PromQuery
-from phasegate.kinds.prometheus.promql import INSTALL, selectors
 from phasegate.kinds.prometheus.server import AlertRule, SeriesOf, Server
+from phasegate.kinds.promql import PARSER, selectors
 from phasegate.model.cases import select_cases, with_earlier
 from phasegate.model.measures import Gauge, Measure, MeasureSpec, MeasureType, Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census
@@ -84,16 +84,7 @@ class PrometheusKind(Kind[PrometheusParams]):
         return case.startswith("target/" if measure == "targets_up" else "alert/")
 
     def requirements(self, params: PrometheusParams) -> tuple[Requirement, ...]:
-        if not params.queries:
-            return ()
-        return (
-            Requirement(
-                program="python",
-                arguments=("-c", "import promql_parser"),
-                label="promql-parser",
-                install=INSTALL,
-            ),
-        )
+        return (PARSER,) if params.queries else ()
 
     def summary(self, params: PrometheusParams) -> Message:
         names = (*params.queries, *params.targets, *(("alerts",) if params.alerts is not None else ()))

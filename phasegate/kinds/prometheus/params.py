@@ -14,7 +14,7 @@ from phasegate.base.units import Dimension
 from phasegate.http.written import Headers, address_like
 from phasegate.kinds.answers import unit_of
 from phasegate.kinds.base import TimedParams, is_measure_name
-from phasegate.kinds.prometheus.promql import problem_of
+from phasegate.kinds.promql import problem_of
 
 OWN = ("targets_up", "alerts_firing", "alerts_seen", "sample_age")
 """Measures that no query may be called like."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 
-_FAMILIES = ("common", "security", "pipeline", "kubernetes", "dockerfile", "documents")
+_FAMILIES = ("common", "security", "pipeline", "kubernetes", "dockerfile", "documents", "monitoring")
 """The modules of this folder; each has `TEXTS`."""
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from phasegate.base.errors import ObservationError
 from phasegate.kinds.prometheus.kind import PrometheusKind
 from phasegate.kinds.prometheus.params import PrometheusParams
-from phasegate.kinds.prometheus.promql import selectors
+from phasegate.kinds.promql import selectors
 from phasegate.model.measures import Gauge, Number
 from phasegate.model.observation import CaseStatus, Observation
 from tests.answering import Reply, answering

@@ -1,0 +1,1 @@
+"""The kind `monitoring`: files of Prometheus, Alertmanager, Loki and Grafana."""
