@@ -38,48 +38,48 @@ _KINDS: Mapping[str, tuple[str, str]] = {
         "phasegate.kinds.image.kind:ImageKind",
         "an image: user, healthcheck, ports, secrets, base, labels, files, how it stops",
     ),
-    "kubernetes": (
-        "phasegate.kinds.kubernetes.kind:KubernetesKind",
-        "manifests of Kubernetes: valid for a version, and fit for production",
+    "openapi": (
+        "phasegate.kinds.openapi.kind:OpenApiKind",
+        "whether an API holds its contract: each operation of its OpenAPI document, answers, errors",
+    ),
+    "security": (
+        "phasegate.kinds.security.kind:SecurityKind",
+        "what the target gives away: headers, cookies, TLS, error pages, files that are served",
     ),
     "prometheus": (
         "phasegate.kinds.prometheus.kind:PrometheusKind",
         "what Prometheus says of the target: numbers, targets that are up, alerts that fire",
     ),
     "query": ("phasegate.kinds.query:QueryKind", "numbers in what a server answers with JSON"),
-    "monitoring": (
-        "phasegate.kinds.monitoring.kind:MonitoringKind",
-        "files of Prometheus, Alertmanager, Loki and Grafana: rules, routes, dashboards, SLOs",
-    ),
-    "security": (
-        "phasegate.kinds.security.kind:SecurityKind",
-        "what the target gives away: headers, cookies, TLS, error pages, files that are served",
-    ),
-    "openapi": (
-        "phasegate.kinds.openapi.kind:OpenApiKind",
-        "whether an API holds its contract: each operation of its OpenAPI document, answers, errors",
+    "logs": (
+        "phasegate.kinds.logs.kind:LogsKind",
+        "whether lines arrive where logs are kept, and what they hold",
     ),
     "database": (
         "phasegate.kinds.database.kind:DatabaseKind",
         "a database: numbers, violations, migrations, schema",
     ),
-    "logs": (
-        "phasegate.kinds.logs.kind:LogsKind",
-        "whether lines arrive where logs are kept, and what they hold",
+    "kubernetes": (
+        "phasegate.kinds.kubernetes.kind:KubernetesKind",
+        "manifests of Kubernetes: valid for a version, and fit for production",
+    ),
+    "dockerfile": (
+        "phasegate.kinds.dockerfile.kind:DockerfileKind",
+        "Dockerfiles and Compose files: what they make and start is fit for production",
+    ),
+    "pipeline": (
+        "phasegate.kinds.pipeline.kind:PipelineKind",
+        "workflows of GitHub Actions and GitLab CI: valid, gated before they deploy, with a way back",
+    ),
+    "monitoring": (
+        "phasegate.kinds.monitoring.kind:MonitoringKind",
+        "files of Prometheus, Alertmanager, Loki and Grafana: rules, routes, dashboards, SLOs",
     ),
     "documents": (
         "phasegate.kinds.documents.kind:DocumentsKind",
         "documents: required procedures, links, leftovers, commands, reviews",
     ),
     "scan": ("phasegate.kinds.scan.kind:ScanKind", "what scanners found, and whether they looked at all"),
-    "pipeline": (
-        "phasegate.kinds.pipeline.kind:PipelineKind",
-        "workflows of GitHub Actions and GitLab CI: valid, gated before they deploy, with a way back",
-    ),
-    "dockerfile": (
-        "phasegate.kinds.dockerfile.kind:DockerfileKind",
-        "Dockerfiles and Compose files: what they make and start is fit for production",
-    ),
 }
 """Where the kind is, and what it observes, by name: to list kinds, none is imported."""
 
