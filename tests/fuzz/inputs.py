@@ -99,6 +99,8 @@ _WEB = {"default": "web", "external": {"web": {"url": "http://127.0.0.1:1"}}}
 def _of_kind(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
     named = {"suite": "suite.yaml", "script": "script.js", "locustfile": "locustfile.py", "path": "checks"}
     written = {key: named.get(key, value) for key, value in params.items()}
+    if name == "query":  # which has no criterion of its own
+        written["criteria"] = ["error_rate.max < 1%"]
     target: dict[str, Any] = {**_WEB, "compose": {"file": "compose.yaml"}}
     return {
         **_HEAD,
