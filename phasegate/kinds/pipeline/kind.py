@@ -92,12 +92,12 @@ def inspect_pipelines(params: PipelineParams, tree: Tree) -> tuple[Inspection, T
 def _system_of(name: str, sources: Sources) -> System:
     """By its name, and where that does not tell by what it holds."""
     folder, _, base = name.rpartition("/")
+    if folder.endswith(".github/workflows"):
+        return System.GITHUB
     if "gitlab-ci" in base:
         return System.GITLAB
     if base in ("action.yml", "action.yaml"):
         return System.ACTION
-    if folder.endswith(".github/workflows"):
-        return System.GITHUB
     document = sources.read(name, gitlab.DIALECT)
     keys = as_mapping(document.tree if document else None)
     return System.GITHUB if "jobs" in keys or "on" in keys else System.GITLAB
