@@ -283,6 +283,14 @@ def test_the_gate_of_a_deploy_on_gitlab(text: str, tripped: list[str], tmp_path:
     assert gates(tmp_path, gitlab(text.replace("ENV", ENVIRONMENT))) == tripped
 
 
+def test_the_first_document_counts_and_what_follows_a_header(tmp_path: Path) -> None:
+    bad, good = "deploy: {stage: deploy, ENV}\n", "test: {script: pytest}\ndeploy: {stage: deploy, ENV}\n"
+    for text, tripped in ((f"{bad}---\n{good}", [GATE]), (f"spec: {{inputs: {{}}}}\n---\n{good}", [])):
+        assert gates(tmp_path, gitlab(text.replace("ENV", ENVIRONMENT))) == tripped
+    many = github(GATED)[".github/workflows/ci.yml"]
+    assert "pipeline-shape" in rules_of(look(tmp_path, {".github/workflows/ci.yml": f"{many}---\n{many}"}))
+
+
 def test_what_is_included_from_elsewhere_may_hold_the_gate(tmp_path: Path) -> None:
     text = f"include: [{{project: a/b, file: x.yml}}]\ndeploy: {{stage: deploy, {ENVIRONMENT}}}"
     seen = look(tmp_path, gitlab(text))
