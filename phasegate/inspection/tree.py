@@ -47,13 +47,18 @@ class Text:
 def walk(root: Path, patterns: Iterable[str], exclude: Sequence[str] = ()) -> Tree:
     """The files that paths and globs stand for; `.git` is always left out, links lead to nothing outside.
 
-    Errors: ObservationError where nothing is left to look at: nothing matched, nothing passed.
+    Errors: ObservationError where nothing is left to look at, or a path without wildcards is not there:
+    nothing matched, nothing passed.
     """
     patterns = tuple(patterns)
     names: set[str] = set()
+    links: set[str] = set()
     findings: list[Finding] = []
     for pattern in patterns:
         found = find_files(root, pattern, FILES)
+        if found.literal and not (found.files or found.problems):
+            raise ObservationError(fact(Code.NO_FILE_MATCHES, names=(pattern,), n=0, left=()))
+        links.update(_name(path, root) for path in found.links)
         names.update(_name(path, root) for path in found.files)
         findings += (_unreadable("", why) for why in found.problems)
         if found.total > FILES:
@@ -63,7 +68,7 @@ def walk(root: Path, patterns: Iterable[str], exclude: Sequence[str] = ()) -> Tr
     kept = sorted(name for name in names if not left_out.fullmatch(name))
     if not kept and not findings:
         raise ObservationError(fact(Code.NO_FILE_MATCHES, names=patterns, n=len(names), left=tuple(exclude)))
-    gone = sorted(names.difference(kept))
+    gone = sorted({*names.difference(kept), *(f"{name}/" for name in links)})
     notes = (some_files(Code.FILES_LEFT_OUT, gone, n=len(gone)),) if gone else ()
     return Tree(root=root, names=tuple(kept), findings=tuple(findings), notes=notes)
 

@@ -78,8 +78,8 @@ class InspectionParams(FindingParams):
     """Parameters of a check that looks at files."""
 
     files: Annotated[Texts, Demand.MUST_BE]
-    """The files to look at, as paths and globs from the plan's root: `k8s/**/*.yaml`. Where none matches,
-    nothing passed."""
+    """The files to look at, as paths and globs from the plan's root: `k8s/**/*.yaml`. Where none matches, or
+    one that is named by its path is not there, nothing passed."""
     exclude: Annotated[Texts, Demand.LET_THROUGH] = ()
     """Globs of files that are left out; the report names them. `.git` always is."""
 
