@@ -13,6 +13,7 @@ from phasegate.base.dataclass import dataclass
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 _EXPLICIT = re.compile(r"\{#([\w-]+)\}\s*$")
 _HTML_ID = re.compile(r"<[a-z][^>]*\s(?:id|name)=[\"']([^\"']+)[\"']", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _NOT_IN_SLUG = re.compile(r"[^\w\- ]")
 
 
@@ -56,6 +57,7 @@ def read_markdown(name: str, content: str) -> Document:
     """A document by CommonMark, tables and front matter included."""
     from markdown_it import MarkdownIt
 
+    content = content.replace("\r\n", "\n")
     found = _FRONT.match(content)
     front = found[1] if found else ""
     above = content[: found.end()].count("\n") if found else 0
@@ -91,10 +93,23 @@ def _headings(tokens: Sequence[Any], above: int) -> Iterator[Heading]:
         if seen[anchor] > 1 and not explicit:
             anchor = f"{anchor}-{seen[anchor] - 1}"
         level = int(token.tag[1:])
-        following = tokens[number + 3 :]
-        after = next(iter(following), None)
-        ends = after is None or (after.type == "heading_open" and int(after.tag[1:]) <= level)
-        yield Heading(text=text, level=level, line=_line(token, above), anchor=anchor, empty=ends)
+        empty = _is_empty(tokens[number + 3 :], level)
+        yield Heading(text=text, level=level, line=_line(token, above), anchor=anchor, empty=empty)
+
+
+def _is_empty(following: Sequence[Any], level: int) -> bool:
+    """Whether nothing but headings, lines and comments comes before the next heading that is not below."""
+    within = False
+    for token in following:
+        if token.type == "heading_open":
+            if int(token.tag[1:]) <= level:
+                return True
+            within = True
+        elif token.type == "heading_close":
+            within = False
+        elif token.content and not within and _COMMENT.sub("", token.content).strip():
+            return False
+    return True
 
 
 def _plain(inline: Any) -> str:
