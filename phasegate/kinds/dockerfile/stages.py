@@ -86,7 +86,8 @@ class Dockerfile:
 
     @property
     def instructions(self) -> Iterator[tuple[Stage, Instruction]]:
-        return ((stage, one) for stage in self.stages for one in stage.instructions)
+        """What ONBUILD holds back is an instruction of images that are built on this one."""
+        return ((stage, one.trigger or one) for stage in self.stages for one in stage.instructions)
 
     @cached_property
     def environment(self) -> Mapping[str, str | None]:
@@ -140,6 +141,7 @@ def _stage(
     words = split_words(instructions[0].text) or [""]
     image = expand(unquote(words[0]), arguments)
     base = names.get((image or "").lower())
+    before = base.instructions if base is not None else ()
     return Stage(
         number=number,
         name=unquote(words[2]).lower() if len(words) == 3 else "",
@@ -147,7 +149,7 @@ def _stage(
         written=words[0],
         image=image or None if base is None else "",
         base=base,
-        instructions=instructions[1:],
+        instructions=(*(one.trigger for one in before if one.trigger), *instructions[1:]),
     )
 
 
