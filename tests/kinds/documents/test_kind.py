@@ -45,8 +45,14 @@ MAKE = "build:\n\ttrue\nCC := x\n"
 NPM = '{"scripts": {"test": "x"}}'
 Case = tuple[Files, dict[str, Any], str]
 BAD: dict[str, list[Case]] = {
-    "document-missing": [({"a.md": "# A"}, {"required": ["RUNBOOK.md"]}, "#RUNBOOK.md"), ({"a.md": "# A", "b.md": ""}, {"required": ["b.md"]}, "#b.md")],
-    "document-section": [({"a.md": "# A\ntext"}, {"sections": ["rollback"]}, "#rollback"), ({"a.md": "# Slow\ntext"}, {"sections": ["SLO"]}, "#SLO")],
+    "document-missing": [
+        ({"a.md": "# A"}, {"required": ["RUNBOOK.md"]}, "#RUNBOOK.md"),
+        ({"a.md": "# A", "b.md": ""}, {"required": ["b.md"]}, "#b.md"),
+    ],
+    "document-section": [
+        ({"a.md": "# A\ntext"}, {"sections": ["rollback"]}, "#rollback"),
+        ({"a.md": "# Slow\ntext"}, {"sections": ["SLO"]}, "#SLO"),
+    ],
     "document-empty-section": [
         ({"a.md": "# A\ntext\n\n## Rollback\n\n## Next\ntext"}, {"sections": ["rollback"]}, "/a.md#rollback"),
         ({"a.md": "# Rollback"}, {"sections": ["ROLLBACK"]}, "/a.md#ROLLBACK"),
@@ -81,7 +87,10 @@ BAD: dict[str, list[Case]] = {
 TODAY = datetime.now(UTC).date().isoformat()
 GOOD: dict[str, list[tuple[Files, dict[str, Any]]]] = {
     "document-missing": [({"docs/a.md": "# A"}, {"required": ["docs/*.md"]})],
-    "document-section": [({"a.md": "# The rollback of a release\ntext"}, {"sections": ["Rollback"]}), ({"a.md": "# Rollbacks\ntext"}, {"sections": ["rollback"]})],
+    "document-section": [
+        ({"a.md": "# The rollback of a release\ntext"}, {"sections": ["Rollback"]}),
+        ({"a.md": "# Rollbacks\ntext"}, {"sections": ["rollback"]}),
+    ],
     "document-empty-section": [({"a.md": "# Rollback\n## First\ntext"}, {"sections": ["rollback"]})],
     "document-link": [
         ({"a.md": "# A\n[b](d/b.md?x=1) [c](https://x.invalid/c) <mailto:a@x.invalid>", "d/b.md": "# B"}, {}),
@@ -186,7 +195,9 @@ async def test_a_date_that_is_none_and_a_shallow_clone_say_nothing(tmp_path: Pat
 
 
 def test_front_matter_may_have_lines_of_windows() -> None:
-    assert read_markdown("a.md", "---\r\nreviewed: 2020-01-31\r\n---\r\n# A\r\n").front == "reviewed: 2020-01-31"
+    assert (
+        read_markdown("a.md", "---\r\nreviewed: 2020-01-31\r\n---\r\n# A\r\n").front == "reviewed: 2020-01-31"
+    )
 
 
 async def test_counts(tmp_path: Path) -> None:

@@ -127,7 +127,8 @@ async def test_runs_of_github_are_followed_to_their_jobs_on_the_same_server(tmp_
 
 
 @pytest.mark.parametrize(
-    "answer", [{"total_count": 31, "jobs": [job()]}, {"total_count": 31, "workflow_runs": [{"head_sha": COMMIT}]}]
+    "answer",
+    [{"total_count": 31, "jobs": [job()]}, {"total_count": 31, "workflow_runs": [{"head_sha": COMMIT}]}],
 )
 async def test_jobs_on_another_page_are_not_verified(tmp_path: Path, answer: Any) -> None:
     assert "the first page only, with 1 entry" in unproven(await look(answer, tmp_path))["run"]
