@@ -22,7 +22,7 @@ from phasegate.base.marks import Demand
 from phasegate.inspection.finding import Finding, Inspection, Rule
 from phasegate.inspection.report import moment_of
 from phasegate.inspection.rules import READABLE
-from phasegate.inspection.tree import Text, Tree, read_texts
+from phasegate.inspection.tree import Tree, read_texts
 from phasegate.kinds.documents import rules
 from phasegate.kinds.documents.markdown import Document, Piece, front_matter, read_markdown
 from phasegate.kinds.documents.rules import RULES
@@ -98,10 +98,13 @@ _COUNTED = {
 def _read(tree: Tree) -> tuple[list[Document], list[Finding]]:
     documents, unreadable = [], []
     for one in read_texts(tree):
-        if isinstance(one, Text):
-            documents.append(read_markdown(one.name, one.content))
-        else:
+        if isinstance(one, Finding):
             unreadable.append(one)
+            continue
+        try:
+            documents.append(read_markdown(one.name, one.content))
+        except ValueError as error:
+            unreadable.append(READABLE.finding(f"{one.name} cannot be read: {error}", file=one.name))
     return documents, unreadable
 
 

@@ -200,6 +200,11 @@ def test_front_matter_may_have_lines_of_windows() -> None:
     )
 
 
+async def test_a_paragraph_that_would_take_minutes_is_not_read(tmp_path: Path) -> None:
+    seen = await look(tmp_path, {"a.md": "# A\n" + "![[](" * 800_000, "b.md": "# B\nTODO"})
+    assert set(failed(seen)) == {"file-readable/a.md", "document-marker/b.md#TODO"}
+
+
 async def test_counts(tmp_path: Path) -> None:
     seen = await look(tmp_path, {"a.md": "# A\n## B\n", "b.md": "C\n=\n"}, sections=["a"])
     assert {name: getattr(seen.measures[name], "value", None) for name in ("files", "objects")} == {
