@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from phasegate.base.dataclass import dataclass
-from phasegate.base.facts import Code, Fact, Message, fact, some
+from phasegate.base.facts import Code, Fact, Message, fact, some, with_texts
+from phasegate.base.secret_shapes import without_secrets
 from phasegate.model.observation import Case, CaseStatus
 
 NAMED = 20
@@ -174,7 +175,7 @@ def _case(finding: Finding, ids: Counter[str]) -> Case:
     if ids[id] > 1:
         id = f"{id}~{ids[id]}"
     failed = finding.severity is Severity.ERROR
-    message = finding.message
+    message = with_texts(finding.message, _hidden)
     if not failed:
         message = fact(Code.OF_SEVERITY, severity=finding.severity.value, why=message)
     return Case(
@@ -189,8 +190,12 @@ def _case(finding: Finding, ids: Counter[str]) -> Case:
     )
 
 
+def _hidden(text: str) -> str:
+    return without_secrets(text, put="***")
+
+
 def _lost(name: str, why: Message) -> Case:
-    return Case(id=name, name=name, part=name, status=CaseStatus.LOST, message=why)
+    return Case(id=name, name=name, part=name, status=CaseStatus.LOST, message=with_texts(why, _hidden))
 
 
 def _passed(rule: str, looked: Looked) -> Case:

@@ -81,7 +81,8 @@ def severity_of_word(word: str) -> Severity:
 
 def excerpt(text: str) -> str:
     """A message of a tool on one line, without the secrets that it found."""
-    words = _QUOTED_SECRET.sub(r"\1***", without_secrets(" ".join(text.split()), put="***"))
+    words = " ".join(text[: 4 * LONGEST].split())
+    words = _QUOTED_SECRET.sub(r"\1***", without_secrets(words, put="***"))
     return words if len(words) <= LONGEST else f"{words[: LONGEST - 3]}..."
 
 

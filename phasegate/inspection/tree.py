@@ -8,8 +8,9 @@ from pathlib import Path
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError, PlanError, Problem
-from phasegate.base.facts import Code, Message, fact
+from phasegate.base.facts import Code, Message, fact, with_texts
 from phasegate.base.files import find_files, read_file
+from phasegate.base.secret_shapes import is_secret
 from phasegate.base.yaml import Dialect, Document, decode_utf8, parse_stream
 from phasegate.inspection.finding import Finding, Rule, some_files
 from phasegate.inspection.rules import READABLE, YAML
@@ -96,9 +97,18 @@ def read_yaml(texts: Iterable[Text], dialect: Dialect) -> Iterator[Document | Fi
 
 
 def problem_finding(rule: Rule, problem: Problem, name: str) -> Finding:
-    """What a parser complains of."""
+    """What a parser complains of; a value that a secret has there is not quoted."""
     line = problem.at.line if problem.at else None
-    return rule.finding(problem.message, file=name, line=line)
+    key, _, value = (problem.line_text or "").strip(" -").partition(":")
+    secret = is_secret(key.strip("\"' "), value.strip())
+    words = sorted(re.findall(r"[^\s*&!'\"]+", value), key=len, reverse=True) if secret else []
+
+    def hidden(text: str) -> str:
+        for word in words:
+            text = text.replace(word, "***") if len(word) > 2 else text
+        return text
+
+    return rule.finding(with_texts(problem.message, hidden), file=name, line=line)
 
 
 def _unreadable(name: str, why: Message) -> Finding:

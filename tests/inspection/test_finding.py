@@ -105,5 +105,12 @@ def test_a_finding_of_a_tool_is_in_the_words_of_the_tool() -> None:
     assert sentence(one.message) == "Tag it (hadolint.DL3006, hadolint 2.15)"
 
 
+def test_no_case_shows_a_secret() -> None:
+    line = fact(Code.GATE_ELSEWHERE, name="deploy", files="curl -u a:hunter22 --password=hunter22 x")
+    found = Finding(rule="file-readable", severity=Severity.ERROR, details=("pytest --password=hunter22",))
+    shown = [sentence(case.message) for case in cases(found, unproven={"x": line})]
+    assert all("***" in one and "hunter22" not in one for one in shown)
+
+
 def test_a_count_of_no_cases_is_no_value() -> None:
     assert count_failed(()).value is None

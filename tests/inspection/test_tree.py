@@ -158,3 +158,13 @@ def test_aliases_that_grow_without_end_are_a_finding() -> None:
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
     (finding,) = yaml_of("\n".join(lines))[1]
     assert "holds more than 1,000,000 values" in sentence(finding.message)
+
+
+@pytest.mark.parametrize("value", ["*hunter22", "!hunter22 x", "!!int hunter22"])
+def test_what_a_parser_complains_of_does_not_show_a_secret(value: str) -> None:
+    (found,) = read_yaml(
+        [Text(name="a", content=f"a: b\n  - DB_PASSWORD: {value}\n".replace("a: b\n", "a:\n"))], Dialect()
+    )
+    assert isinstance(found, Finding)
+    assert "***" in sentence(found.message)
+    assert "hunter22" not in sentence(found.message)
