@@ -136,7 +136,8 @@ class FindingKind(Kind[F]):
 
     async def observe(self, params: F, world: World) -> Observation:
         """Errors: ObservationError where no file matches, or files hold nothing to look at."""
-        return await report((await self.find(params, world)).with_severities(params.changed), world)
+        seen = await self.find(params, world)
+        return await report(seen.with_severities(params.changed).shortened(), world)
 
 
 class InspectionKind(FindingKind[P]):
