@@ -159,7 +159,7 @@ def variables(tree: Any, key: str) -> Iterator[tuple[str | int, str, str]]:
 
 
 def value_of(written: Any) -> str:
-    """A value as text, with what Compose takes where no variable is set; as written where that is not known."""
+    """A value as text, with what Compose takes where no variable is set; as written where that is unknown."""
     text = str(written)
     known = interpolate(text)
     return text if known is None else known
