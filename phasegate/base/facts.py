@@ -560,6 +560,7 @@ class Code(StrEnum):
     # The last run of a pipeline.
     NO_RUN = "no_run"
     NO_RUNS_IN_ANSWER = "no_runs_in_answer"
+    RUNS_CUT = "runs_cut"
     RUN_ENDED = "run_ended"
     RUN_TOLERATED = "run_tolerated"
     RUN_TOO_OLD = "run_too_old"

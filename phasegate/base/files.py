@@ -62,6 +62,10 @@ class Found:
     """How many there are."""
     problems: tuple[Fact, ...] = ()
     """What matches and is not a file of this folder, one line each; why the search ended early."""
+    literal: bool = False
+    """Whether the pattern names one file."""
+    links: tuple[Path, ...] = ()
+    """Links to folders that `**` did not go through, the first of them."""
 
 
 @dataclass
@@ -73,6 +77,7 @@ class _Search:
     names: int = 0
     matches: int = 0
     problems: list[Fact] = field(default_factory=list)
+    links: list[Path] = field(default_factory=list)
 
     def say(self, problem: Fact) -> None:
         if len(self.problems) < PROBLEMS:
@@ -128,6 +133,8 @@ def find_files(root: Path, pattern: str, limit: int) -> Found:
         files=tuple(map(Path, files)),
         total=search.matches,
         problems=tuple(search.problems),
+        literal=search.literal,
+        links=tuple(search.links),
     )
 
 
@@ -447,6 +454,8 @@ def _names(base: str, parts: list[str], search: _Search) -> Iterator[str]:
             if parts[at] == "**":
                 if entry.is_dir(follow_symlinks=False):
                     go_on((entry.path, at))
+                elif len(search.links) < PROBLEMS and entry.is_symlink() and entry.is_dir():
+                    search.links.append(Path(entry.path))
             elif patterns[at].match(entry.name):
                 if last:
                     yield entry.path

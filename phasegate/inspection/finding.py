@@ -9,9 +9,12 @@ from enum import StrEnum
 from typing import Any
 
 from phasegate.base.dataclass import dataclass
-from phasegate.base.facts import Code, Fact, Message, fact, some
+from phasegate.base.facts import Code, Fact, Message, fact, some, with_texts
+from phasegate.base.secret_shapes import without_secrets
 from phasegate.model.observation import Case, CaseStatus
 
+MOST = 5_000
+"""Findings of one rule that are listed."""
 NAMED = 20
 """Files that a note names."""
 
@@ -134,6 +137,20 @@ class Inspection:
         looked = {rule: one for rule, one in self.looked.items() if rule not in left_out}
         return replace(self, findings=tuple(kept), looked=looked, notes=(*self.notes, *notes))
 
+    def shortened(self) -> Inspection:
+        """The same with the worst findings of each rule, and a note for each that has more."""
+        order = list(Severity)
+        counts: Counter[str] = Counter()
+        kept = []
+        for one in sorted(self.findings, key=lambda one: order.index(one.severity)):
+            counts[one.rule] += 1
+            kept += [one] if counts[one.rule] <= MOST else []
+        if len(kept) == len(self.findings):
+            return self
+        many = [rule for rule, n in counts.items() if n > MOST]
+        more = (fact(Code.FINDINGS_OVER_LIMIT, rule=rule, most=MOST) for rule in many)
+        return replace(self, findings=tuple(kept), notes=(*self.notes, *more))
+
     def cases(self) -> tuple[Case, ...]:
         """Findings by severity, file and line; what could not be looked at; rules that found nothing."""
         found = {finding.rule for finding in self.findings}
@@ -174,7 +191,7 @@ def _case(finding: Finding, ids: Counter[str]) -> Case:
     if ids[id] > 1:
         id = f"{id}~{ids[id]}"
     failed = finding.severity is Severity.ERROR
-    message = finding.message
+    message = with_texts(finding.message, _hidden)
     if not failed:
         message = fact(Code.OF_SEVERITY, severity=finding.severity.value, why=message)
     return Case(
@@ -189,8 +206,12 @@ def _case(finding: Finding, ids: Counter[str]) -> Case:
     )
 
 
+def _hidden(text: str) -> str:
+    return without_secrets(text, put="***")
+
+
 def _lost(name: str, why: Message) -> Case:
-    return Case(id=name, name=name, part=name, status=CaseStatus.LOST, message=why)
+    return Case(id=name, name=name, part=name, status=CaseStatus.LOST, message=with_texts(why, _hidden))
 
 
 def _passed(rule: str, looked: Looked) -> Case:

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from phasegate.base.dataclass import dataclass
-from phasegate.base.facts import Message
+from phasegate.base.facts import Code, Message, fact
+from phasegate.base.secret_shapes import without_secrets
 from phasegate.inspection.finding import Finding, Inspection, Looked, Severity
 
 _HIGH, _MEDIUM = 7.0, 4.0
@@ -21,6 +22,9 @@ _WORDS = {
     **dict.fromkeys(("low", "info", "note", "none", "negligible"), Severity.INFO),
 }
 _BELOW_MICROSECONDS = re.compile(r"(\.\d{6})\d+")
+_QUOTED_SECRET = re.compile(
+    r"((?i:passw\w*|passphrase|secret|token|credential|api[ _-]?key)[^'\"`]{0,40}(['\"`]))[^'\"`]+(?=\2)"
+)
 LONGEST = 500
 """Characters of a message of a tool."""
 
@@ -53,11 +57,14 @@ class ToolReport:
         """Its findings, and that it looked."""
         n, of = (1, "report") if self.files is None else (len(self.files), "file")
         looked = self.looked or Looked(n=n, of=of, family=self.name, tool=self.tool)
+        unproven = self.unproven
+        if not (looked.n or self.findings or unproven):
+            unproven = {self.name: fact(Code.NOTHING_SCANNED, tool=self.name)}
         return Inspection(
             files=None if self.files is None else len(self.files),
             findings=self.findings,
-            looked={} if self.unproven else {self.name: looked},
-            unproven=self.unproven,
+            looked={} if unproven else {self.name: looked},
+            unproven=unproven,
             notes=self.notes,
         )
 
@@ -73,8 +80,9 @@ def severity_of_word(word: str) -> Severity:
 
 
 def excerpt(text: str) -> str:
-    """A message of a tool on one line."""
-    words = " ".join(text.split())
+    """A message of a tool on one line, without the secrets that it found."""
+    words = " ".join(text[: 4 * LONGEST].split())
+    words = _QUOTED_SECRET.sub(r"\1***", without_secrets(words, put="***"))
     return words if len(words) <= LONGEST else f"{words[: LONGEST - 3]}..."
 
 

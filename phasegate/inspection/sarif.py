@@ -44,8 +44,8 @@ def read_sarif(data: Any, root: Path) -> tuple[ToolReport, ...]:
     version = text_of(data, "version")
     if not version.startswith("2.1"):
         raise ObservationError(fact(Code.NOT_SARIF, version=version))
-    runs = [run for run in items_of(data, "runs") if isinstance(run, Mapping)]
-    if not runs:
+    runs = items_of(data, "runs")
+    if not runs or not all(isinstance(run, Mapping) for run in runs):
         raise ObservationError(fact(Code.SARIF_WITHOUT_RUNS))
     return tuple(_Run(run, root).report() for run in runs)
 
@@ -60,7 +60,7 @@ class _Run:
     def report(self) -> ToolReport:
         findings = tuple(self._findings())
         self._look_at_invocations()
-        if self.data.get("results") is None:
+        if not isinstance(self.data.get("results"), list):
             self.unproven[self.name] = fact(Code.SARIF_WITHOUT_RESULTS, tool=self.name)
         if get(self.data, "externalPropertyFileReferences", "results"):
             self.unproven[self.name] = fact(Code.SARIF_ELSEWHERE, tool=self.name)

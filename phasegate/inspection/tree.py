@@ -8,8 +8,9 @@ from pathlib import Path
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError, PlanError, Problem
-from phasegate.base.facts import Code, Message, fact
+from phasegate.base.facts import Code, Message, fact, with_texts
 from phasegate.base.files import find_files, read_file
+from phasegate.base.secret_shapes import is_secret
 from phasegate.base.yaml import Dialect, Document, decode_utf8, parse_stream
 from phasegate.inspection.finding import Finding, Rule, some_files
 from phasegate.inspection.rules import READABLE, YAML
@@ -47,13 +48,18 @@ class Text:
 def walk(root: Path, patterns: Iterable[str], exclude: Sequence[str] = ()) -> Tree:
     """The files that paths and globs stand for; `.git` is always left out, links lead to nothing outside.
 
-    Errors: ObservationError where nothing is left to look at: nothing matched, nothing passed.
+    Errors: ObservationError where nothing is left to look at, or a path without wildcards is not there:
+    nothing matched, nothing passed.
     """
     patterns = tuple(patterns)
     names: set[str] = set()
+    links: set[str] = set()
     findings: list[Finding] = []
     for pattern in patterns:
         found = find_files(root, pattern, FILES)
+        if found.literal and not (found.files or found.problems):
+            raise ObservationError(fact(Code.NO_FILE_MATCHES, names=(pattern,), n=0, left=()))
+        links.update(_name(path, root) for path in found.links)
         names.update(_name(path, root) for path in found.files)
         findings += (_unreadable("", why) for why in found.problems)
         if found.total > FILES:
@@ -63,7 +69,7 @@ def walk(root: Path, patterns: Iterable[str], exclude: Sequence[str] = ()) -> Tr
     kept = sorted(name for name in names if not left_out.fullmatch(name))
     if not kept and not findings:
         raise ObservationError(fact(Code.NO_FILE_MATCHES, names=patterns, n=len(names), left=tuple(exclude)))
-    gone = sorted(names.difference(kept))
+    gone = sorted({*names.difference(kept), *(f"{name}/" for name in links)})
     notes = (some_files(Code.FILES_LEFT_OUT, gone, n=len(gone)),) if gone else ()
     return Tree(root=root, names=tuple(kept), findings=tuple(findings), notes=notes)
 
@@ -91,9 +97,18 @@ def read_yaml(texts: Iterable[Text], dialect: Dialect) -> Iterator[Document | Fi
 
 
 def problem_finding(rule: Rule, problem: Problem, name: str) -> Finding:
-    """What a parser complains of."""
+    """What a parser complains of; a value that a secret has there is not quoted."""
     line = problem.at.line if problem.at else None
-    return rule.finding(problem.message, file=name, line=line)
+    key, _, value = (problem.line_text or "").strip(" -").partition(":")
+    secret = is_secret(key.strip("\"' "), value.strip())
+    words = sorted(re.findall(r"[^\s*&!'\"]+", value), key=len, reverse=True) if secret else []
+
+    def hidden(text: str) -> str:
+        for word in words:
+            text = text.replace(word, "***") if len(word) > 2 else text
+        return text
+
+    return rule.finding(with_texts(problem.message, hidden), file=name, line=line)
 
 
 def _unreadable(name: str, why: Message) -> Finding:

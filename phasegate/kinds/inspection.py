@@ -78,8 +78,8 @@ class InspectionParams(FindingParams):
     """Parameters of a check that looks at files."""
 
     files: Annotated[Texts, Demand.MUST_BE]
-    """The files to look at, as paths and globs from the plan's root: `k8s/**/*.yaml`. Where none matches,
-    nothing passed."""
+    """The files to look at, as paths and globs from the plan's root: `k8s/**/*.yaml`. Where none matches, or
+    one that is named by its path is not there, nothing passed."""
     exclude: Annotated[Texts, Demand.LET_THROUGH] = ()
     """Globs of files that are left out; the report names them. `.git` always is."""
 
@@ -136,7 +136,8 @@ class FindingKind(Kind[F]):
 
     async def observe(self, params: F, world: World) -> Observation:
         """Errors: ObservationError where no file matches, or files hold nothing to look at."""
-        return await report((await self.find(params, world)).with_severities(params.changed), world)
+        seen = await self.find(params, world)
+        return await report(seen.with_severities(params.changed).shortened(), world)
 
 
 class InspectionKind(FindingKind[P]):

@@ -1692,6 +1692,9 @@ _ENGLISH: Mapping[Code, Entry] = {
         f"no data: no job {fact.name!r} ran for commit {fact.commit}{_of_others(fact.n)}"
     ),
     Code.NO_RUNS_IN_ANSWER: "the answer holds no jobs and no runs of a pipeline",
+    Code.RUNS_CUT: (
+        "not verified: the answer is the first page only, with {n:entry}; write per_page=100, or name one run"
+    ),
     Code.RUN_ENDED: "job {name!r} is {state}",
     Code.RUN_TOLERATED: "job {name!r} may fail without failing its pipeline",
     Code.RUN_TOO_OLD: lambda fact: (

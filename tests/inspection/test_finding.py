@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phasegate.base.facts import Code, fact
-from phasegate.inspection.finding import Changed, Finding, Inspection, Looked, Severity
+from phasegate.inspection.finding import MOST, Changed, Finding, Inspection, Looked, Severity
 from phasegate.model.observation import Case, CaseStatus, count_failed
 from phasegate.render.sentences import sentence
 
@@ -103,6 +103,27 @@ def test_a_finding_of_a_tool_is_in_the_words_of_the_tool() -> None:
         tool="hadolint 2.15",
     )
     assert sentence(one.message) == "Tag it (hadolint.DL3006, hadolint 2.15)"
+
+
+def test_of_a_rule_with_endless_findings_the_worst_are_kept() -> None:
+    mild = [finding(severity=Severity.WARNING, file=f"{n}") for n in range(MOST)]
+    seen = Inspection(files=1, findings=(*mild, finding(), finding("yaml-valid"))).shortened()
+    assert [
+        len([one for one in seen.findings if one.rule == rule]) for rule in ("file-readable", "yaml-valid")
+    ] == [
+        MOST,
+        1,
+    ]
+    assert seen.count(Severity.ERROR) == 2
+    assert len(seen.notes) == 1
+    assert Inspection(files=1, findings=tuple(mild)).shortened().notes == ()
+
+
+def test_no_case_shows_a_secret() -> None:
+    line = fact(Code.GATE_ELSEWHERE, name="deploy", files="curl -u a:hunter22 --password=hunter22 x")
+    found = Finding(rule="file-readable", severity=Severity.ERROR, details=("pytest --password=hunter22",))
+    shown = [sentence(case.message) for case in cases(found, unproven={"x": line})]
+    assert all("***" in one and "hunter22" not in one for one in shown)
 
 
 def test_a_count_of_no_cases_is_no_value() -> None:

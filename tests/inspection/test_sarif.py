@@ -45,6 +45,31 @@ def test_a_result_is_a_finding_with_rule_file_line_and_text() -> None:
     assert sentence(found.message) == "it is wrong (tool.R1, tool 1.2)"
 
 
+@pytest.mark.parametrize("results", [{}, "none", 0])
+def test_results_that_are_no_list_prove_nothing(results: Any) -> None:
+    data = {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "tool"}}, "results": results}]}
+    assert list(read_sarif(data, ROOT)[0].unproven) == ["tool"]
+
+
+def test_a_run_that_is_none_is_not_passed_over() -> None:
+    with raises(ObservationError, match="run"):
+        read_sarif({"version": "2.1.0", "runs": [None, {"results": []}]}, ROOT)
+
+
+def test_a_report_of_no_file_proves_nothing_beside_others() -> None:
+    assert list(read(artifacts=[]).inspection().unproven) == ["tool"]
+    assert read(result(), artifacts=[]).inspection().unproven == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["Possible hardcoded password: 'S3CR3T'", 'the token "S3CR3T" is in it', "PASSWORD=S3CR3T"]
+)
+def test_a_message_does_not_show_the_secret_that_was_found(text: str) -> None:
+    (found,) = read(result(message={"text": text})).findings
+    assert "S3CR3T" not in sentence(found.message)
+    assert "***" in sentence(found.message)
+
+
 @pytest.mark.parametrize(
     ("level", "severity"),
     [("error", ERROR), ("warning", WARNING), ("note", INFO), ("none", INFO), ("fatal-by-mistake", ERROR)],

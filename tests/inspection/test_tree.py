@@ -46,6 +46,22 @@ def test_what_is_excluded_is_named(tmp_path: Path, exclude: str, kept: set[str])
     assert all(name in sentence(note) for name in everything - kept)
 
 
+def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
+    make(tmp_path, "a.yaml")
+    assert walk(tmp_path, ["a.yaml", "b/*.yaml"]).names == ("a.yaml",)
+    with pytest.raises(ObservationError) as caught:
+        walk(tmp_path, ["a.yaml", "b.yaml"])
+    assert sentence(caught.value.message) == "no file matches b.yaml, so nothing was looked at"
+
+
+def test_a_link_to_a_folder_is_named_as_left_out(tmp_path: Path) -> None:
+    make(tmp_path, "k8s/a.yaml", "real/b.yaml")
+    (tmp_path / "k8s" / "prod").symlink_to("../real")
+    found = walk(tmp_path, ["k8s/**/*.yaml"])
+    assert found.names == ("k8s/a.yaml",)
+    assert [sentence(note) for note in found.notes] == ["1 file left out: k8s/prod/"]
+
+
 def test_nothing_matched_is_nothing_passed(tmp_path: Path) -> None:
     make(tmp_path, "a.yaml")
     with pytest.raises(ObservationError) as none:
@@ -142,3 +158,13 @@ def test_aliases_that_grow_without_end_are_a_finding() -> None:
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
     (finding,) = yaml_of("\n".join(lines))[1]
     assert "holds more than 1,000,000 values" in sentence(finding.message)
+
+
+@pytest.mark.parametrize("value", ["*hunter22", "!hunter22 x", "!!int hunter22"])
+def test_what_a_parser_complains_of_does_not_show_a_secret(value: str) -> None:
+    (found,) = read_yaml(
+        [Text(name="a", content=f"a: b\n  - DB_PASSWORD: {value}\n".replace("a: b\n", "a:\n"))], Dialect()
+    )
+    assert isinstance(found, Finding)
+    assert "***" in sentence(found.message)
+    assert "hunter22" not in sentence(found.message)

@@ -158,6 +158,13 @@ def variables(tree: Any, key: str) -> Iterator[tuple[str | int, str, str]]:
             yield number, name, value
 
 
+def value_of(written: Any) -> str:
+    """A value as text, with what Compose takes where no variable is set; as written where that is unknown."""
+    text = str(written)
+    known = interpolate(text)
+    return text if known is None else known
+
+
 def interpolate(text: str) -> str | None:
     """A text with the values that Compose takes where no variable is set; None where one has none."""
     if "$$" in text:

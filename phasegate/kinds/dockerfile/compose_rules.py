@@ -14,6 +14,7 @@ from phasegate.kinds.dockerfile.compose import (
     interpolate,
     items,
     mapping,
+    value_of,
     variables,
     why_healthcheck_proves_nothing,
 )
@@ -27,6 +28,7 @@ _CAPABILITIES = frozenset(
     )
 )
 """Those by which a container gets at its host."""
+_YES = frozenset({"true", "1", "t", "y", "yes", "on"})
 _NAMESPACES = ("network_mode", "pid", "ipc", "uts", "userns_mode", "cgroup")
 _SOCKETS = re.compile(
     r"(?:/var)?/run/(?:podman/podman|containerd/containerd|crio/crio)\.sock|.*/docker\.sock"
@@ -47,7 +49,7 @@ def _images(file: Compose) -> Iterator[tuple[Service, str]]:
     """Services that run an image which nothing here builds."""
     for one in file.services:
         image = one.tree.get("image")
-        if isinstance(image, str) and image and "build" not in one.tree:
+        if isinstance(image, str) and image and not one.tree.get("build"):
             yield one, image
 
 
@@ -92,7 +94,7 @@ def _fake_healthcheck(service: Service, file: Compose) -> Hits:
 @rule("compose-privileged", ERROR, SERVICES, "services/#privileged")
 def _privileged(service: Service, file: Compose) -> Hits:
     """No service is privileged."""
-    if str(service.tree.get("privileged")).lower() == "true":
+    if value_of(service.tree.get("privileged")).lower() in _YES:
         yield _hit(service, file, "privileged")
 
 
@@ -100,7 +102,7 @@ def _privileged(service: Service, file: Compose) -> Hits:
 def _capabilities(service: Service, file: Compose) -> Hits:
     """No service adds a capability by which it gets at the host."""
     for number, written in enumerate(items(service.tree, "cap_add")):
-        name = str(written).upper().removeprefix("CAP_")
+        name = value_of(written).upper().removeprefix("CAP_")
         if name in _CAPABILITIES:
             yield _hit(service, file, "cap_add", number, details=(name,))
 
@@ -109,19 +111,21 @@ def _capabilities(service: Service, file: Compose) -> Hits:
 def _namespaces(service: Service, file: Compose) -> Hits:
     """No service is in a namespace of the host: network, processes, IPC, UTS, users or cgroups."""
     for key in _NAMESPACES:
-        if service.tree.get(key) == "host":
+        if value_of(service.tree.get(key)) == "host":
             yield _hit(service, file, key, details=(key,))
 
 
 @rule("compose-engine-socket", ERROR, SERVICES, "services/#volumes")
 def _socket(service: Service, file: Compose) -> Hits:
     """No service has the socket of the container engine: whoever has it has the host."""
+    if value_of(service.tree.get("use_api_socket")).lower() in _YES:
+        yield _hit(service, file, "use_api_socket", details=("use_api_socket",))
     for number, written in enumerate(items(service.tree, "volumes")):
         if isinstance(written, Mapping):
-            source = str(written.get("source"))
+            source = value_of(written.get("source"))
         else:
-            source = (interpolate(str(written)) or str(written)).partition(":")[0]
-        if _SOCKETS.fullmatch(interpolate(source) or source):
+            source = value_of(written).partition(":")[0]
+        if _SOCKETS.fullmatch(source):
             yield _hit(service, file, "volumes", number, details=(source,))
 
 

@@ -95,6 +95,10 @@ def _bases(file: Dockerfile) -> Iterator[_Base]:
         image = file.known.get(one.line)
         if source and (image is None or image.lower() not in names):
             yield _Base(stage, one.line, source, image)
+        for mount in one.flags_of("mount"):
+            source = dict(part.partition("=")[::2] for part in mount.split(",")).get("from")
+            if source and "$" not in source and source.lower() not in names:
+                yield _Base(stage, one.line, source, source)
 
 
 def _last(*names: str) -> Subjects[Dockerfile]:
@@ -177,7 +181,7 @@ def _no_user(stage: Stage, file: Dockerfile) -> Hits:
 def _root(pair: _Placed, file: Dockerfile) -> Hits:
     """The user of the final stage is not root."""
     user = file.known.get(pair.one.line)
-    if user is not None and user.partition(":")[0].strip("0") in ("", "root"):
+    if user is not None and re.fullmatch(r"[+-]?0*|root", user.partition(":")[0]):
         yield pair.hit(user or pair.one.text)
 
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from phasegate.base.facts import Message, with_texts
-from phasegate.base.secret_shapes import without_secrets
+from phasegate.base.facts import Message
 from phasegate.inspection.finding import Finding, Inspection, Looked, Rule, Severity
 
 T = TypeVar("T")
@@ -56,7 +55,7 @@ class Family(Generic[T]):
         return tuple(rule for rule, _, _ in self._looks)
 
     def inspect(self, whole: T, file: str) -> Inspection:
-        """What all rules say of one file; no detail shows a secret."""
+        """What all rules say of one file."""
         findings: list[Finding] = []
         looked: dict[str, Looked] = {}
         for rule, (of, subjects), find in self._looks:
@@ -72,11 +71,7 @@ class Family(Generic[T]):
                         file=file,
                         line=line,
                         place=place,
-                        details=tuple(with_texts(detail, _hidden) for detail in details),
+                        details=details,
                     )
                 )
         return Inspection(files=1, findings=tuple(findings), looked=looked)
-
-
-def _hidden(text: str) -> str:
-    return without_secrets(text, put="***")

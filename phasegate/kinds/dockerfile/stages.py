@@ -56,9 +56,16 @@ class Stage:
         return self.lineage[0].image
 
     @property
+    def run(self) -> Iterator[Instruction]:
+        """Its instructions, after those that ONBUILD of the stage it is built on holds back for it."""
+        held = () if self.base is None else self.base.instructions
+        yield from (one.trigger for one in held if one.trigger)
+        yield from self.instructions
+
+    @property
     def layers(self) -> Iterator[Instruction]:
         """The instructions that make what it ends up with."""
-        return (one for stage in self.lineage for one in stage.instructions)
+        return (one for stage in self.lineage for one in stage.run)
 
     def last(self, name: str) -> Instruction | None:
         """The one of a name that has effect."""
@@ -86,7 +93,8 @@ class Dockerfile:
 
     @property
     def instructions(self) -> Iterator[tuple[Stage, Instruction]]:
-        return ((stage, one) for stage in self.stages for one in stage.instructions)
+        """What ONBUILD holds back is an instruction of images that are built on this one."""
+        return ((stage, one.trigger or one) for stage in self.stages for one in stage.instructions)
 
     @cached_property
     def environment(self) -> Mapping[str, str | None]:
@@ -97,7 +105,7 @@ class Dockerfile:
     def shipped(self) -> Iterator[tuple[Stage, Instruction]]:
         """The instructions that make what the final stage ends up with."""
         lineage = self.final.lineage if self.final else ()
-        return ((stage, one) for stage in lineage for one in stage.instructions)
+        return ((stage, one) for stage in lineage for one in stage.run)
 
 
 def dockerfile_of(
@@ -157,7 +165,7 @@ def _settle(
     arguments: Mapping[str, str | None],
 ) -> Iterator[tuple[int, str | None]]:
     """What USER and COPY --from say, by line; `values` become those at the end of the stage."""
-    for one in instructions:
+    for one in (written.trigger or written for written in instructions):
         if one.name == "USER":
             yield one.line, expand(unquote(one.text), values)
         elif one.name == "COPY":

@@ -22,7 +22,7 @@ from phasegate.base.marks import Demand
 from phasegate.inspection.finding import Finding, Inspection, Rule
 from phasegate.inspection.report import moment_of
 from phasegate.inspection.rules import READABLE
-from phasegate.inspection.tree import Text, Tree, read_texts
+from phasegate.inspection.tree import Tree, read_texts
 from phasegate.kinds.documents import rules
 from phasegate.kinds.documents.markdown import Document, Piece, front_matter, read_markdown
 from phasegate.kinds.documents.rules import RULES
@@ -34,6 +34,8 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _TARGET = re.compile(r"^([A-Za-z0-9_./-]+)\s*:(?!=)", re.MULTILINE)
 _DAY = 86_400.0
 _SIZE = 1 << 20
+_REQUIRED = 100
+"""Files of one pattern of which one must hold something."""
 
 
 class DocumentsParams(InspectionParams):
@@ -45,7 +47,7 @@ class DocumentsParams(InspectionParams):
     """Procedures of which each must be the subject of a heading, in any of the files:
     `[deployment, rollback, on-call]`."""
     markers: Annotated[Texts, Demand.MUST_BE] = MARKERS
-    """What must not be left over in the text: words, as they are written."""
+    """What must not be left over in the text: words, as they are written; in small letters, in any case."""
     reviewed_within: Annotated[Duration, Field(gt=0), Demand.LESS] | None = None
     """How long ago each document may have been reviewed, by `reviewed: 2026-01-31` in its front matter, or
     else its last commit: `180d`."""
@@ -96,10 +98,13 @@ _COUNTED = {
 def _read(tree: Tree) -> tuple[list[Document], list[Finding]]:
     documents, unreadable = [], []
     for one in read_texts(tree):
-        if isinstance(one, Text):
-            documents.append(read_markdown(one.name, one.content))
-        else:
+        if isinstance(one, Finding):
             unreadable.append(one)
+            continue
+        try:
+            documents.append(read_markdown(one.name, one.content))
+        except ValueError as error:
+            unreadable.append(READABLE.finding(f"{one.name} cannot be read: {error}", file=one.name))
     return documents, unreadable
 
 
@@ -130,14 +135,14 @@ def inspect_documents(
 
 def _missing(required: Sequence[str], root: Path) -> Iterator[Finding]:
     for name in required:
-        if not find_files(root, name, 1).total:
+        if not any(path.stat().st_size for path in find_files(root, name, _REQUIRED).files):
             yield rules.MISSING.finding(name, place=name)
 
 
 def _sections(sections: Sequence[str], documents: Sequence[Document]) -> Iterator[Finding]:
     for section in sections:
-        wanted = section.casefold()
-        named = [(one, head) for one in documents for head in one.headings if wanted in head.text.casefold()]
+        wanted = re.compile(rf"(?<!\w){re.escape(section)}(?:e?s)?(?!\w)", re.IGNORECASE)
+        named = [(one, head) for one in documents for head in one.headings if wanted.search(head.text)]
         if not named:
             yield rules.SECTION.finding(section, place=section)
         elif all(heading.empty for _, heading in named):
@@ -163,7 +168,9 @@ def _links(
 def _markers(markers: Sequence[str], documents: Sequence[Document]) -> Iterator[Finding]:
     if not markers:
         return
-    pattern = re.compile("|".join(rf"\b{re.escape(marker)}\b" for marker in markers))
+    # In small letters it may begin a sentence; TODO in small letters is a word of Spanish.
+    words = (f"(?i:{re.escape(one)})" if one.islower() else re.escape(one) for one in markers)
+    pattern = re.compile("|".join(rf"\b{word}\b" for word in words))
     for document in documents:
         for piece in document.texts:
             if left := pattern.search(piece.text):
@@ -233,7 +240,8 @@ async def _reviews(
     found: list[Finding] = []
     unproven: dict[str, Message] = {}
     for document in documents:
-        reviewed = _written_date(document) or await _committed(document.name, world)
+        written = "reviewed" in front_matter(document)
+        reviewed = _written_date(document) if written else await _committed(document.name, world)
         age = None if now is None or reviewed is None else (now - reviewed).total_seconds()
         if age is None or age < -_DAY:
             unproven[f"{rules.REVIEWED.id}/{document.name}"] = fact(Code.NO_REVIEW, path=document.name)
@@ -248,11 +256,25 @@ def _written_date(document: Document) -> datetime | None:
         return written if written.tzinfo else written.replace(tzinfo=UTC)
     if isinstance(written, date):
         return datetime(written.year, written.month, written.day, tzinfo=UTC)
-    return moment_of(written) if isinstance(written, str) else None
+    try:
+        found = datetime.fromisoformat(written) if isinstance(written, str) else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=found.tzinfo or UTC) if found else None
 
 
 async def _committed(name: str, world: World) -> datetime | None:
-    """When git says that it was last changed; with changes that are not committed it does not say."""
-    argv = ("git", "-c", "core.fsmonitor=false", "log", "-1", "--format=%cI", "--", name)
+    """When git says that it was last changed. The oldest commit of a shallow clone holds what all before it
+    changed, so it says nothing."""
+    line = await _git(world, "log", "-1", "--format=%cI %P", "--", f":(literal){name}")
+    moment, _, parents = line.partition(" ")
+    if not parents and await _git(world, "rev-parse", "--is-shallow-repository") != "false":
+        return None
+    return moment_of(moment)
+
+
+async def _git(world: World, *arguments: str) -> str:
+    """What git says; nothing where it fails."""
+    argv = ("git", "-c", "core.fsmonitor=false", *arguments)
     completed = await world.processes.run(Command(argv=argv, cwd=world.root, limit=30.0))
-    return moment_of(completed.stdout.decode(errors="replace").strip()) if completed.exit_code == 0 else None
+    return completed.stdout.decode(errors="replace").strip() if completed.exit_code == 0 else ""

@@ -10,9 +10,12 @@ from urllib.parse import unquote
 
 from phasegate.base.dataclass import dataclass
 
+LONGEST = 20_000
+"""Characters of a paragraph."""
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 _EXPLICIT = re.compile(r"\{#([\w-]+)\}\s*$")
 _HTML_ID = re.compile(r"<[a-z][^>]*\s(?:id|name)=[\"']([^\"']+)[\"']", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _NOT_IN_SLUG = re.compile(r"[^\w\- ]")
 
 
@@ -53,13 +56,19 @@ SHELLS = frozenset({"sh", "bash", "shell", "console", "zsh", "shell-session"})
 
 
 def read_markdown(name: str, content: str) -> Document:
-    """A document by CommonMark, tables and front matter included."""
+    """A document by CommonMark, tables and front matter included.
+
+    Errors: ValueError where a paragraph is so long that it would take minutes.
+    """
     from markdown_it import MarkdownIt
 
+    content = content.replace("\r\n", "\n")
     found = _FRONT.match(content)
     front = found[1] if found else ""
     above = content[: found.end()].count("\n") if found else 0
-    tokens = MarkdownIt("commonmark").enable("table").parse(content[found.end() :] if found else content)
+    parser = MarkdownIt("commonmark").enable("table")
+    parser.core.ruler.before("inline", "limit", _refuse_long)
+    tokens = parser.parse(content[found.end() :] if found else content)
     headings = tuple(_headings(tokens, above))
     links, texts = _inline(tokens, above)
     ids = {match for token in tokens for match in _HTML_ID.findall(_html(token))}
@@ -72,6 +81,13 @@ def read_markdown(name: str, content: str) -> Document:
         commands=tuple(_commands(tokens, above)),
         front=front,
     )
+
+
+def _refuse_long(state: Any) -> None:
+    """Errors: ValueError for a paragraph that is too long; brackets in it take time by its square."""
+    for token in state.tokens:
+        if token.type == "inline" and len(token.content) > LONGEST:
+            raise ValueError(f"a paragraph has more than {LONGEST:,} characters")
 
 
 def _line(token: Any, above: int) -> int:
@@ -91,10 +107,24 @@ def _headings(tokens: Sequence[Any], above: int) -> Iterator[Heading]:
         if seen[anchor] > 1 and not explicit:
             anchor = f"{anchor}-{seen[anchor] - 1}"
         level = int(token.tag[1:])
-        following = tokens[number + 3 :]
-        after = next(iter(following), None)
-        ends = after is None or (after.type == "heading_open" and int(after.tag[1:]) <= level)
-        yield Heading(text=text, level=level, line=_line(token, above), anchor=anchor, empty=ends)
+        empty = _is_empty(tokens, number + 3, level)
+        yield Heading(text=text, level=level, line=_line(token, above), anchor=anchor, empty=empty)
+
+
+def _is_empty(tokens: Sequence[Any], start: int, level: int) -> bool:
+    """Whether nothing but headings, lines and comments comes before the next heading that is not below."""
+    within = False
+    for number in range(start, len(tokens)):
+        token = tokens[number]
+        if token.type == "heading_open":
+            if int(token.tag[1:]) <= level:
+                return True
+            within = True
+        elif token.type == "heading_close":
+            within = False
+        elif token.content and not within and _COMMENT.sub("", token.content).strip():
+            return False
+    return True
 
 
 def _plain(inline: Any) -> str:

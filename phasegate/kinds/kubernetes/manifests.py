@@ -76,8 +76,10 @@ def read_manifests(texts: Iterable[Text | Finding], variables: Mapping[str, str]
 
 
 def _objects(tree: object, origin: Origin) -> Iterator[KubeObject]:
-    """An object, or those of a list of them."""
+    """An object, or those of a list of them; an item that is none is one without a kind."""
     if not isinstance(tree, dict):
+        if origin.path:
+            yield KubeObject(tree={}, origin=origin)
         return
     kind = text(tree.get("kind"))
     if kind.endswith("List") and isinstance(tree.get("items"), list):

@@ -227,7 +227,12 @@ class _Reader:
                 yield one
                 continue
             for part in self._steps(inner, ("runs", "steps"), "", (*within, inner.file)):
-                yield replace(part, line=one.line, excuse=one.excuse or part.excuse)
+                yield replace(
+                    part,
+                    line=one.line,
+                    excuse=one.excuse or part.excuse,
+                    regardless=one.regardless or part.regardless,
+                )
 
     def _action(self, uses: str, within: tuple[str, ...]) -> Document | None:
         """A composite action of the repository; one may also be fetched by a step before."""
@@ -290,8 +295,13 @@ class _Condition:
     def __init__(self, written: str) -> None:
         text = re.sub(r"^\$\{\{(.*)\}\}$", r"\1", written.strip(), flags=re.S)
         self.text = " ".join(text.split())
-        self._all = frozenset(one.replace(" ", "") for one in _conjuncts(self.text, DEEPEST))
-        asks = re.search(r"\b(?:always|cancelled|failure|success)\s*\(", re.sub(_QUOTED, "", self.text))
+        # Names of functions count in any case.
+        self._all = frozenset(
+            re.sub(r"\w+(?=\()", lambda name: name[0].lower(), one.replace(" ", ""))
+            for one in _conjuncts(self.text, DEEPEST)
+        )
+        plain = re.sub(_QUOTED, "", self.text).lower()
+        asks = re.search(r"\b(?:always|cancelled|failure|success)\s*\(", plain)
         self.default = not asks or bool(self._all & {"success()", "!failure()"})
         """Whether it starts only where nothing before it failed."""
         self.never = "false" in self._all

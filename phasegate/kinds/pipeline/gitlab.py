@@ -252,7 +252,7 @@ class _Reader:
         job = self._with_parents(name, ())
         default = as_mapping(self._tree.get("default"))
         inherits = as_mapping(job.get("inherit")).get("default") is not False
-        for key in ("image", "before_script") if inherits else ():
+        for key in ("image", "before_script", "after_script") if inherits else ():
             source = default if key in default else self._tree
             if key not in job and key in source:
                 job[key] = source[key]
@@ -321,6 +321,13 @@ class _Reader:
         document = self._merged.written.get(name, self._document)
         script = "\n".join(text for key in ("before_script", "script") for text in _lines(job.get(key)))
         step = Step(line=document.key_at((name, "script")).line, script=script, shell=Shell(pipefail=True))
+        after = Step(
+            line=step.line,
+            script="\n".join(_lines(job.get("after_script"))),
+            shell=step.shell,
+            excuse="after_script",
+            regardless="after_script",
+        )
         environment, trigger = job.get("environment"), job.get("trigger")
         goes = as_text(as_mapping(environment).get("action")) in ("", "start")
         variables = {**as_mapping(self._tree.get("variables")), **as_mapping(job.get("variables"))}
@@ -329,7 +336,7 @@ class _Reader:
             stage=as_text(job.get("stage")),
             file=document.file,
             line=document.key_at((name,)).line,
-            steps=(step,) if script else (),
+            steps=tuple(one for one in (step, after) if one.script),
             before=before,
             held_by=held,
             excuse=_excuse(job),

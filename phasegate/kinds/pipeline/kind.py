@@ -92,30 +92,32 @@ def inspect_pipelines(params: PipelineParams, tree: Tree) -> tuple[Inspection, T
 def _system_of(name: str, sources: Sources) -> System:
     """By its name, and where that does not tell by what it holds."""
     folder, _, base = name.rpartition("/")
+    if folder.endswith(".github/workflows"):
+        return System.GITHUB
     if "gitlab-ci" in base:
         return System.GITLAB
     if base in ("action.yml", "action.yaml"):
         return System.ACTION
-    if folder.endswith(".github/workflows"):
-        return System.GITHUB
     document = sources.read(name, gitlab.DIALECT)
     keys = as_mapping(document.tree if document else None)
     return System.GITHUB if "jobs" in keys or "on" in keys else System.GITLAB
 
 
 def _read(systems: Mapping[str, System], sources: Sources) -> tuple[list[Pipeline], list[Finding]]:
-    """The pipelines in files, and findings for those that hold nothing."""
-    pipelines, empty = [], []
+    """The pipelines in files, and findings for those that hold nothing, or too much."""
+    pipelines, wrong = [], []
     for name, system in systems.items():
         document = sources.read(name, gitlab.DIALECT if system is System.GITLAB else github.DIALECT)
         if document is None:
             if not sources.unreadable(name):
-                empty.append(rules.EMPTY.finding(name, file=name))
+                wrong.append(rules.EMPTY.finding(name, file=name))
         elif system is System.GITHUB:
             pipelines.append(github.read_workflow(document, sources))
+            if len(sources.documents(name, github.DIALECT)) > 1:
+                wrong.append(rules.SHAPE.finding("the file", "one document", file=name))
         elif system is System.GITLAB:
             pipelines.append(gitlab.read_pipeline(document, sources))
-    return pipelines, empty
+    return pipelines, wrong
 
 
 def _is_part(pipeline: Pipeline, pipelines: Sequence[Pipeline]) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError
@@ -27,6 +27,8 @@ SIZE = 16 << 20
 TIMEOUT = 30.0
 _FOLLOWED = 20
 """Runs of one commit whose jobs are asked for."""
+_AHEAD = 60.0
+"""Seconds that the clock of the system may be ahead of this one."""
 _PASSED = frozenset({"success"})
 _UNDER_WAY = frozenset(
     ("queued", "in_progress", "waiting", "requested", "pending", "created", "preparing", "running")
@@ -46,14 +48,15 @@ class JobRun:
     ended: datetime | None
     tolerated: bool
     """Whether its failure does not fail the pipeline."""
+    workflow: str = ""
 
 
 async def look_at_runs(asked: RunsWritten, world: World) -> Inspection:
     """Whether the named jobs ran for the commit. Errors: ObservationError where there is no answer."""
     answer = await _answer(asked, world)
-    jobs = [job async for job in _jobs(answer, asked, world)]
     findings: list[Finding] = []
     unproven: dict[str, Message] = {}
+    jobs = [job async for job in _jobs(answer, asked, world, unproven)]
     for pattern in asked.jobs:
         named = [job for job in jobs if fnmatchcase(job.name, pattern.replace("[", "[[]"))]
         ours = [job for job in named if _is_of(job.commit, asked.commit)]
@@ -84,24 +87,44 @@ async def _answer(asked: RunsWritten, world: World) -> Any:
         raise ObservationError(fact(Code.NO_REPORT, path=asked.file, why="it is not JSON")) from None
 
 
-async def _jobs(answer: Any, asked: RunsWritten, world: World) -> AsyncIterator[JobRun]:
-    """The jobs of an answer: a list of GitLab, a page of jobs of GitHub, or one of runs, each asked for."""
+async def _jobs(
+    answer: Any, asked: RunsWritten, world: World, unproven: dict[str, Message]
+) -> AsyncIterator[JobRun]:
+    """The jobs of an answer: a list of GitLab, a page of jobs of GitHub, or one of runs, each asked for.
+
+    `unproven`: gets an entry where there is more than the answer holds.
+    """
+
+    def expect(total: Any, n: int) -> None:
+        if isinstance(total, int) and total > n:
+            unproven["run"] = fact(Code.RUNS_CUT, n=n)
+
     if isinstance(answer, list):
+        query = parse_qs(urlsplit(asked.url or "").query)
+        page = next(iter(query.get("per_page", ())), "20")
+        # GitLab says only in a header whether there is another page.
+        full = asked.url and page.isdecimal() and len(answer) >= int(page)
+        expect(len(answer) + 1 if full else 0, len(answer))
         for one in answer:
             yield _gitlab(one)
         return
     if not isinstance(answer, Mapping) or not ({"jobs", "workflow_runs"} & answer.keys()):
         raise ObservationError(fact(Code.NO_RUNS_IN_ANSWER))
-    for one in items_of(answer, "jobs"):
+    jobs = items_of(answer, "jobs")
+    if jobs:
+        expect(get(answer, "total_count"), len(jobs))
+    for one in jobs:
         yield _github(one)
-    runs = [
-        run for run in items_of(answer, "workflow_runs") if _is_of(text_of(run, "head_sha"), asked.commit)
-    ]
+    everything = items_of(answer, "workflow_runs")
+    runs = [run for run in everything if _is_of(text_of(run, "head_sha"), asked.commit)]
+    if runs:  # those of other commits on the page are older
+        expect(get(answer, "total_count") if runs == everything else len(runs), min(len(runs), _FOLLOWED))
     for run in runs[:_FOLLOWED]:
         place = text_of(run, "jobs_url")
         if asked.url and urlsplit(place).netloc == urlsplit(asked.url).netloc:
-            page = await ask_json(world, place, headers=asked.headers, timeout=TIMEOUT)
-            for one in items_of(page, "jobs"):
+            found = await ask_json(world, f"{place}?per_page=100", headers=asked.headers, timeout=TIMEOUT)
+            expect(get(found, "total_count"), len(items_of(found, "jobs")))
+            for one in items_of(found, "jobs"):
                 yield _github(one)
 
 
@@ -112,6 +135,7 @@ def _github(job: Any) -> JobRun:
         commit=text_of(job, "head_sha"),
         ended=moment_of(text_of(job, "completed_at")),
         tolerated=False,
+        workflow=text_of(job, "workflow_name"),
     )
 
 
@@ -131,12 +155,13 @@ def _is_of(commit: str, asked: str) -> bool:
 
 
 def _last_of_each(jobs: Sequence[JobRun]) -> Iterator[JobRun]:
-    """Of a job that was run again, the last; one that has not ended counts as later than those that have."""
-    last: dict[str, JobRun] = {}
+    """Of a job that was run again, the last; one that has not ended counts as later than those that have.
+    Another workflow may have a job of the same name."""
+    last: dict[tuple[str, str], JobRun] = {}
     for job in jobs:
-        known = last.get(job.name)
+        known = last.get((job.workflow, job.name))
         if known is None or job.ended is None or (known.ended is not None and job.ended >= known.ended):
-            last[job.name] = job
+            last[job.workflow, job.name] = job
     yield from last.values()
 
 
@@ -149,6 +174,6 @@ def _why_not(job: JobRun, asked: RunsWritten, world: World) -> Fact | None:
         return fact(Code.RUN_TOLERATED, name=job.name)
     now = sure_wall(world.clock)
     age = None if job.ended is None or now is None else (now - job.ended).total_seconds()
-    if age is None or age > asked.max_age:
+    if age is None or age > asked.max_age or age < -_AHEAD:
         return fact(Code.RUN_TOO_OLD, name=job.name, at=age, limit=asked.max_age)
     return None

@@ -65,8 +65,13 @@ _COMMANDS = {
 }
 _STARTS = {role: re.compile(rf"\s*{_RUNNERS}(?:{text})(?![\w-])", re.S) for role, text in _COMMANDS.items()}
 _DRY = re.compile(
-    r"--dry-?run|--help\b|--version\b|--collect-only|--client\b|--check\b(?=.*ansible)|ansible.*--check"
+    r"--dry-?run(?!=(?:none|false)\b)|--help\b|--version$|--client\b|--check\b(?=.*ansible)|ansible.*--check"
+    r"|--collect-only|--co(?=\s|$)|--no-run\b|--list-?tests\b|ctest .*(?:-N\b|--show-only)"
+    r"|\bmake (?:\S+ )*?-n\b|-D(?:skipTests|maven\.test\.skip)(?!=false)"
+    r"|\bgradlew? .*(?:-x|--exclude-task)[ =](?:\S*:)?test\b",
+    re.IGNORECASE,
 )
+"""What a command does nothing for, or tests nothing."""
 _SPLIT = re.compile(r"\n|;|&&|\|\||\||\$\(|`|\(|\{\s|(?:\bssh\b[^'\"\n]*|\s-l?c\s+)['\"]")
 _TALK = re.compile(r"\b(?:echo|printf)\b[^\n]*?(?:'[^'\n]*'|\"[^\"\n]*\")|(?:^|(?<=\s))#[^\n]*")
 

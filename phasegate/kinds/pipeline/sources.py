@@ -22,9 +22,12 @@ class Sources:
         self._findings: dict[str, list[Finding]] = {}
 
     def read(self, name: str, dialect: Dialect) -> Document | None:
-        """The last document of a file; None where there is no such file, or nothing to be read of it."""
+        """The document of a file that counts: the first, or what follows a header of GitLab (`spec`); None
+        where there is no such file, or nothing to be read of it."""
         documents = self.documents(name, dialect)
-        return documents[-1] if documents else None
+        first = documents[0].tree if documents else None
+        has_header = len(documents) > 1 and isinstance(first, dict) and "spec" in first
+        return documents[has_header] if documents else None
 
     def documents(self, name: str, dialect: Dialect) -> tuple[Document, ...]:
         if (name, dialect) not in self._documents:

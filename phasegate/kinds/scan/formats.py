@@ -261,6 +261,8 @@ def _bandit(data: Any, root: Path) -> tuple[ToolReport, ...]:
         unproven[f"bandit/{name}"] = fact(Code.TOOL_UNSUCCESSFUL, tool="bandit", file=name, text=text)
     if not files:
         unproven["bandit"] = fact(Code.NOTHING_SCANNED, tool="bandit")
+    elif not isinstance(get(data, "results"), list):
+        unproven["bandit"] = fact(Code.SARIF_WITHOUT_RESULTS, tool="bandit")
     findings = tuple(
         Finding(
             rule=f"bandit.{text_of(one, 'test_id')}",
@@ -288,6 +290,8 @@ def _semgrep(data: Any, root: Path) -> tuple[ToolReport, ...]:
             unproven[f"semgrep/{name}"] = fact(Code.TOOL_UNSUCCESSFUL, tool="semgrep", file=name, text=text)
     if not files:
         unproven["semgrep"] = fact(Code.NOTHING_SCANNED, tool="semgrep")
+    elif not isinstance(get(data, "results"), list):
+        unproven["semgrep"] = fact(Code.SARIF_WITHOUT_RESULTS, tool="semgrep")
     findings = tuple(
         Finding(
             rule=f"semgrep.{text_of(one, 'check_id') or 'unknown'}",

@@ -247,5 +247,7 @@ def _missing_files(params: ScanParams, reports: Sequence[ToolReport], root: Path
     scanned = {file for report in reports for file in report.files or ()}
     if silent and not scanned:
         return dict(silent)
-    wanted = walk(root, params.files).names
-    return {f"file/{name}": fact(Code.FILE_NOT_SCANNED, file=name) for name in wanted if name not in scanned}
+    wanted = walk(root, params.files)
+    unknown = {f"file~{number}": one.message for number, one in enumerate(wanted.findings, 1)}
+    missing = (name for name in wanted.names if name not in scanned)
+    return {**unknown, **{f"file/{name}": fact(Code.FILE_NOT_SCANNED, file=name) for name in missing}}

@@ -60,13 +60,20 @@ TRIPS: Mapping[str, tuple[str, ...]] = {
         "web: {healthcheck: {test: 'X=1; [ $$X = 1 ]'}}",
         "web: {healthcheck: {test: !override [CMD, 'true']}}",
     ),
-    "compose-privileged": ("web: {privileged: true}", "web: {privileged: 'true'}"),
+    "compose-privileged": (
+        "web: {privileged: '${P:-true}'}",
+        "web: {privileged: yes}",
+        "web: {privileged: true}",
+        "web: {privileged: 'true'}",
+    ),
     "compose-capabilities": (
+        "web: {cap_add: ['${C:-SYS_ADMIN}']}",
         "web: {cap_add: [SYS_ADMIN]}",
         "web: {cap_add: [NET_RAW, CAP_NET_ADMIN]}",
         "web: {cap_add: [all]}",
     ),
     "compose-host-namespaces": (
+        "web: {network_mode: '${N:-host}'}",
         "web: {network_mode: host}",
         "web: {pid: host}",
         "web: {ipc: host}",
@@ -74,12 +81,14 @@ TRIPS: Mapping[str, tuple[str, ...]] = {
         "web: {cgroup: host}",
     ),
     "compose-engine-socket": (
+        "web: {use_api_socket: true}",
         "web: {volumes: ['/var/run/docker.sock:/var/run/docker.sock:ro']}",
         "web: {volumes: [{type: bind, source: /run/docker.sock, target: /s}]}",
         "web: {volumes: ['${SOCKET:-/var/run/docker.sock}:/s']}",
         "web: {volumes: ['/run/podman/podman.sock:/s']}",
     ),
     "compose-image-unpinned": (
+        "web: {image: nginx, build: null}",
         "web: {image: nginx}",
         "web: {image: 'nginx:latest'}",
         "web: {image: 'nginx:${TAG:-latest}'}",

@@ -55,6 +55,8 @@ TRIPS: Mapping[str, tuple[str, ...]] = {
         "ENV U=0\nUSER $U",
         "FROM debian:12 AS x\nUSER root\nFROM x",
         'USER ""',
+        "USER +0",
+        "FROM debian:12 AS x\nUSER 1\nONBUILD USER root\nFROM x",
     ),
     "user-not-known": ("ARG U\nUSER $U", "USER $APP_UID"),
     "no-healthcheck": ("FROM debian:12", "HEALTHCHECK NONE", "FROM a:1 AS x\nHEALTHCHECK CMD ask\nFROM a:1"),
@@ -67,6 +69,7 @@ TRIPS: Mapping[str, tuple[str, ...]] = {
         'SHELL ["/bin/bash", "-c"]\nHEALTHCHECK CMD exit 0',
     ),
     "base-unpinned": (
+        "RUN --mount=type=bind,from=busybox,target=/x ls /x",
         "FROM debian",
         "FROM debian:latest",
         "FROM localhost:5000/debian",
@@ -78,6 +81,7 @@ TRIPS: Mapping[str, tuple[str, ...]] = {
     ),
     "base-not-known": ("ARG B\nFROM $B", "FROM debian:$T", "COPY --from=$X /a /b"),
     "secret-in-env": (
+        "ONBUILD ENV DB_PASSWORD=hunter22",
         "ENV DB_PASSWORD=hunter2",
         "ENV DB_PASSWORD hunter2",
         "ARG API_KEY=abc123",

@@ -45,11 +45,19 @@ MAKE = "build:\n\ttrue\nCC := x\n"
 NPM = '{"scripts": {"test": "x"}}'
 Case = tuple[Files, dict[str, Any], str]
 BAD: dict[str, list[Case]] = {
-    "document-missing": [({"a.md": "# A"}, {"required": ["RUNBOOK.md"]}, "#RUNBOOK.md")],
-    "document-section": [({"a.md": "# A\ntext"}, {"sections": ["rollback"]}, "#rollback")],
+    "document-missing": [
+        ({"a.md": "# A"}, {"required": ["RUNBOOK.md"]}, "#RUNBOOK.md"),
+        ({"a.md": "# A", "b.md": ""}, {"required": ["b.md"]}, "#b.md"),
+    ],
+    "document-section": [
+        ({"a.md": "# A\ntext"}, {"sections": ["rollback"]}, "#rollback"),
+        ({"a.md": "# Slow\ntext"}, {"sections": ["SLO"]}, "#SLO"),
+    ],
     "document-empty-section": [
         ({"a.md": "# A\ntext\n\n## Rollback\n\n## Next\ntext"}, {"sections": ["rollback"]}, "/a.md#rollback"),
         ({"a.md": "# Rollback"}, {"sections": ["ROLLBACK"]}, "/a.md#ROLLBACK"),
+        ({"a.md": "# Rollback\n<!-- later -->\n\n---\n"}, {"sections": ["rollback"]}, "/a.md#rollback"),
+        ({"a.md": "# Rollback\n## Steps\n# Next\ntext"}, {"sections": ["rollback"]}, "/a.md#rollback"),
     ],
     "document-link": [
         ({"a.md": "# A\n[b](b.md)"}, {}, "/a.md#b.md"),
@@ -62,6 +70,7 @@ BAD: dict[str, list[Case]] = {
     ],
     "document-marker": [
         ({"a.md": "# A\nTODO: write"}, {}, "/a.md#TODO"),
+        ({"a.md": "# A\nLorem ipsum dolor"}, {}, "/a.md#Lorem ipsum"),
         ({"a.md": "# A\n- one\n- later"}, {"markers": "later"}, "/a.md#later"),
     ],
     "document-command": [
@@ -72,12 +81,16 @@ BAD: dict[str, list[Case]] = {
     ],
     "document-reviewed": [
         ({"a.md": "---\nreviewed: 2020-01-31\n---\n# A"}, {"reviewed_within": "30d"}, "/a.md"),
+        ({"a.md": "---\nreviewed: '2020-01-31'\n---\n# A"}, {"reviewed_within": "30d"}, "/a.md"),
     ],
 }
 TODAY = datetime.now(UTC).date().isoformat()
 GOOD: dict[str, list[tuple[Files, dict[str, Any]]]] = {
     "document-missing": [({"docs/a.md": "# A"}, {"required": ["docs/*.md"]})],
-    "document-section": [({"a.md": "# The rollback of a release\ntext"}, {"sections": ["Rollback"]})],
+    "document-section": [
+        ({"a.md": "# The rollback of a release\ntext"}, {"sections": ["Rollback"]}),
+        ({"a.md": "# Rollbacks\ntext"}, {"sections": ["rollback"]}),
+    ],
     "document-empty-section": [({"a.md": "# Rollback\n## First\ntext"}, {"sections": ["rollback"]})],
     "document-link": [
         ({"a.md": "# A\n[b](d/b.md?x=1) [c](https://x.invalid/c) <mailto:a@x.invalid>", "d/b.md": "# B"}, {}),
@@ -160,6 +173,36 @@ async def test_without_front_matter_the_last_commit_is_the_review(tmp_path: Path
     assert lost == {
         "document-reviewed/never.md": "not verified: neither never.md nor git says when it was reviewed"
     }
+
+
+async def test_a_date_that_is_none_and_a_shallow_clone_say_nothing(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        names = ("-c", "user.name=x", "-c", "user.email=x@example.invalid")
+        subprocess.run(["git", *names, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init", "-q", "from")
+    (tmp_path / "from" / "a.md").write_text("# A")
+    (tmp_path / "from" / "b.md").write_text("---\nreviewed: last summer\n---\n# B")
+    for message in ("one", "two"):
+        git("-C", "from", "add", ".")
+        git("-C", "from", "commit", "-qm", message, "--allow-empty")
+    git("clone", "-q", "--depth", "1", f"file://{tmp_path}/from", "to")
+    for folder, lost in (("from", {"b.md"}), ("to", {"a.md", "b.md"})):
+        seen = await look(tmp_path / folder, {}, reviewed_within="180d")
+        assert {case.id for case in seen.cases if case.status is LOST} == {
+            f"document-reviewed/{name}" for name in lost
+        }
+
+
+def test_front_matter_may_have_lines_of_windows() -> None:
+    assert (
+        read_markdown("a.md", "---\r\nreviewed: 2020-01-31\r\n---\r\n# A\r\n").front == "reviewed: 2020-01-31"
+    )
+
+
+async def test_a_paragraph_that_would_take_minutes_is_not_read(tmp_path: Path) -> None:
+    seen = await look(tmp_path, {"a.md": "# A\n" + "![[](" * 800_000, "b.md": "# B\nTODO"})
+    assert set(failed(seen)) == {"file-readable/a.md", "document-marker/b.md#TODO"}
 
 
 async def test_counts(tmp_path: Path) -> None:

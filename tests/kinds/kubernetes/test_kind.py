@@ -31,6 +31,7 @@ metadata: {name: web, namespace: shop}
 spec:
   replicas: two
 """
+SETTINGS = "apiVersion: v1, kind: ConfigMap, metadata: {name: a}"
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 'NAME'}\n"
 
 
@@ -115,6 +116,11 @@ async def test_objects_of_lists_are_looked_at_each_with_its_line(look: Any) -> N
     assert number(seen, "objects") == 2
     assert failed(seen) == ["unknown-field/list.yaml#ConfigMap/b/dta"]
     assert next(case.line for case in seen.cases) == 6
+
+
+async def test_what_is_no_object_in_a_list_is_not_passed_over(look: Any) -> None:
+    seen = await look({"a.yaml": f"apiVersion: v1\nkind: List\nitems: [null, text, {{{SETTINGS}}}]\n"})
+    assert [case.line for case in seen.cases if case.status is FAILED] == [3, 3]
 
 
 async def test_yes_and_no_are_booleans_as_kubernetes_reads_them(look: Any) -> None:

@@ -147,6 +147,7 @@ TRIPS: Mapping[str, tuple[Edit, ...]] = {
     "probe-handler": (
         put(DEPLOYMENT, f"{MAIN}/livenessProbe/httpGet", GONE),
         put(DEPLOYMENT, f"{MAIN}/livenessProbe/tcpSocket", {"port": 8080}),
+        put(DEPLOYMENT, f"{MAIN}/livenessProbe", {"exec": {}}),
     ),
     "probe-port": (
         put(DEPLOYMENT, f"{MAIN}/livenessProbe/httpGet/port", "https"),

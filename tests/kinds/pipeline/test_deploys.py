@@ -81,6 +81,8 @@ def test_what_an_expression_tolerates_is_not_known(tmp_path: Path) -> None:
     [
         ("always()", [BYPASSED]),
         ("!cancelled()", [BYPASSED]),
+        ("Always()", [BYPASSED]),
+        ("Success()", []),
         ("failure()", [BYPASSED]),
         ("${{ always() && github.ref == 'x' }}", [BYPASSED]),
         ("success() || failure()", [BYPASSED]),
@@ -171,6 +173,19 @@ def test_a_composite_action_of_the_repository_is_followed(tmp_path: Path) -> Non
     assert gates(tmp_path, {**weak, **github(test + DEPLOY)}) == [TOLERATED]
 
 
+def test_a_composite_action_that_deploys_whatever_failed_before_it_has_no_gate(tmp_path: Path) -> None:
+    action = {"d/action.yml": "runs: {using: composite, steps: [{run: kubectl apply -f k, shell: bash}]}\n"}
+    steps = "[{run: pytest}, {uses: ./d}]"
+    job = f"go:\n  runs-on: x\n  environment: e\n  steps: {steps}\n"
+    assert gates(tmp_path, {**action, **github(job)}) == []
+    assert gates(tmp_path, {**action, **github(job.replace("./d", "./d, if: always()"))}) == [GATE]
+
+
+@pytest.mark.parametrize("name", ["action", "gitlab-ci-mirror"])
+def test_every_file_in_the_folder_of_workflows_is_a_workflow(name: str, tmp_path: Path) -> None:
+    assert gates(tmp_path, workflow(name, "push", DEPLOY.replace("needs: test", ""))) == [GATE]
+
+
 FOLLOWS = "{workflow_run: {workflows: [CI], types: [completed]}}"
 AFTER = DEPLOY.replace("needs: test", "if: ${{ github.event.workflow_run.conclusion == 'success' }}")
 
@@ -256,11 +271,24 @@ def test_a_workflow_that_follows_what_is_not_there_is_not_proven(tmp_path: Path)
         ("deploy: {environment: e, script: [pytest && deploy.sh]}", []),
         ("deploy: {environment: e, script: [deploy.sh, pytest]}", [GATE]),
         ("deploy: {environment: e, script: [pytest || true, deploy.sh]}", [TOLERATED]),
+        ("go: {environment: e, script: [pytest], after_script: [kubectl apply -f k]}", [GATE]),
+        (
+            "default: {after_script: [kubectl apply -f k]}\ngo: {environment: e, script: [pytest]}",
+            [GATE],
+        ),
         ("unit: {stage: test, script: [echo 1, sleep 1]}\ndeploy: {stage: deploy, ENV}", [TOLERATED]),
     ],
 )
 def test_the_gate_of_a_deploy_on_gitlab(text: str, tripped: list[str], tmp_path: Path) -> None:
     assert gates(tmp_path, gitlab(text.replace("ENV", ENVIRONMENT))) == tripped
+
+
+def test_the_first_document_counts_and_what_follows_a_header(tmp_path: Path) -> None:
+    bad, good = "deploy: {stage: deploy, ENV}\n", "test: {script: pytest}\ndeploy: {stage: deploy, ENV}\n"
+    for text, tripped in ((f"{bad}---\n{good}", [GATE]), (f"spec: {{inputs: {{}}}}\n---\n{good}", [])):
+        assert gates(tmp_path, gitlab(text.replace("ENV", ENVIRONMENT))) == tripped
+    many = github(GATED)[".github/workflows/ci.yml"]
+    assert "pipeline-shape" in rules_of(look(tmp_path, {".github/workflows/ci.yml": f"{many}---\n{many}"}))
 
 
 def test_what_is_included_from_elsewhere_may_hold_the_gate(tmp_path: Path) -> None:

@@ -122,8 +122,35 @@ async def test_runs_of_github_are_followed_to_their_jobs_on_the_same_server(tmp_
         headers = {"Authorization": "Bearer x"}
         seen = await look("", tmp_path, file="", url=f"{url}/runs?head_sha={COMMIT}", headers=headers)
     assert (wrong(seen), unproven(seen)) == ([], {})
-    assert [request.path for request in asked] == [f"/runs?head_sha={COMMIT}", "/jobs/1"]
+    assert [request.path for request in asked] == [f"/runs?head_sha={COMMIT}", "/jobs/1?per_page=100"]
     assert asked[1].headers["Authorization"] == "Bearer x"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"total_count": 31, "jobs": [job()]}, {"total_count": 31, "workflow_runs": [{"head_sha": COMMIT}]}],
+)
+async def test_jobs_on_another_page_are_not_verified(tmp_path: Path, answer: Any) -> None:
+    assert "the first page only, with 1 entry" in unproven(await look(answer, tmp_path))["run"]
+    assert "run" not in unproven(await look({**answer, "total_count": 1}, tmp_path))
+
+
+async def test_a_full_page_of_gitlab_may_not_be_the_last(tmp_path: Path) -> None:
+    one = {"name": "test", "status": "success", "commit": {"id": COMMIT}, "finished_at": moment()}
+    with answering(lambda request: Reply(body=json.dumps([one] * 20).encode())) as url:
+        full = await look("", tmp_path, file="", url=f"{url}/jobs")
+        whole = await look("", tmp_path, file="", url=f"{url}/jobs?per_page=100")
+    assert (list(unproven(full)), unproven(whole)) == (["run"], {})
+
+
+async def test_a_job_of_the_same_name_in_another_workflow_is_another_job(tmp_path: Path) -> None:
+    failed = job(conclusion="failure", completed_at=moment(2), workflow_name="CI")
+    assert wrong(await look({"jobs": [failed, job(workflow_name="docs")]}, tmp_path)) != []
+    assert wrong(await look({"jobs": [failed, job(workflow_name="CI")]}, tmp_path)) == []
+
+
+async def test_a_run_in_the_future_is_not_verified(tmp_path: Path) -> None:
+    assert "run/test" in unproven(await look({"jobs": [job(completed_at=moment(-5))]}, tmp_path))
 
 
 @pytest.mark.parametrize("answer", ["{}", '{"message": "Not Found"}', "<html>", ""])

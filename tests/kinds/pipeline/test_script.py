@@ -34,6 +34,8 @@ LAX = Shell(strict=False)
         "if ! pytest; then exit 1; fi",
         "for x in a b; do\n  (cd $x; cargo test)\ndone",
         "uv run --locked \\\n  tox run",
+        "pytest --cov=shop",
+        "mvn verify -DskipTests=false",
     ],
 )
 def test_commands_that_test(line: str) -> None:
@@ -53,6 +55,13 @@ def test_commands_that_test(line: str) -> None:
         "pytest --help",
         "phasegate validate plan.yaml",
         "git commit -m pytest",
+        "mvn -B package -DskipTests",
+        "./mvnw verify -Dmaven.test.skip=true",
+        "./gradlew build -x test",
+        "cargo test --no-run",
+        "pytest --co",
+        "ctest -N",
+        "make -n test",
     ],
 )
 def test_commands_that_do_not_test(line: str) -> None:
@@ -70,6 +79,8 @@ def test_commands_that_do_not_test(line: str) -> None:
         "terraform -chdir=infra apply -auto-approve",
         "./scripts/deploy.sh production",
         "flyctl deploy --remote-only",
+        "helm upgrade --install web ./chart --version 1.2.3",
+        "kubectl apply --dry-run=none -f k8s",
     ],
 )
 def test_commands_that_deploy(line: str) -> None:

@@ -49,7 +49,7 @@ async def world(tmp_path: Path) -> AsyncIterator[TestWorld]:
 
 async def observe(world: TestWorld, files: Files, *names: str, **more: Any) -> Observation:
     write(world.root, files)
-    params = PipelineParams(files=[".github/workflows/*.yml", ".gitlab-ci.yml"], tools=names, **more)  # type: ignore[arg-type]
+    params = PipelineParams(files=[".github/workflows/*.yml", "*.gitlab-ci.yml"], tools=names, **more)  # type: ignore[arg-type]
     return await PipelineKind().observe(params, world)
 
 

@@ -202,6 +202,17 @@ def test_a_list_of_components_is_no_scan() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("format", "data"),
+    [
+        ("bandit", {"metrics": {"a.py": {}}, "generated_at": "2026-01-31T00:00:00Z"}),
+        ("semgrep", {"paths": {"scanned": ["a.py"]}, "results": None}),
+    ],
+)
+def test_a_report_without_a_list_of_results_is_not_verified(format: str, data: Any) -> None:
+    assert list(unproven(read(data, format))) == [format]
+
+
 def test_a_file_that_bandit_could_not_parse_is_not_verified() -> None:
     data = {
         "errors": [{"filename": "src/bad.py", "reason": "syntax error"}],

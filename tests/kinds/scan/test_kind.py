@@ -167,6 +167,13 @@ async def test_files_must_have_been_looked_at(world: TestWorld) -> None:
     assert messages(silent)["trivy/files"] == "not verified: trivy does not say which files it looked at"
 
 
+async def test_a_file_that_cannot_be_looked_at_is_not_verified(world: TestWorld) -> None:
+    write(world, "src/a.py", "")
+    (world.root / "src/b.py").symlink_to("/etc/hostname")
+    write(world, "a.sarif", sarif(artifacts=[{"location": {"uri": "src/a.py"}}]))
+    assert "file~1" in messages(await scan(world, results="a.sarif", files="src/*.py"))
+
+
 async def test_a_command_reports_on_its_output_whatever_it_returns(world: TestWorld) -> None:
     write(world, "scanner.py", f"import sys; print({sarif('error')!r}); sys.exit(5)")
     seen = await scan(world, command=[sys.executable, "scanner.py"])

@@ -62,6 +62,8 @@ def _handler(container: Container, cluster: Cluster) -> Hits:
     """Each probe asks in exactly one way."""
     for name, probe in _probes(container):
         found = [handler for handler in _HANDLERS if probe.get(handler) is not None]
+        if found == ["exec"] and not at(probe, "exec", "command"):
+            found = []
         if len(found) != 1:
             yield Hit((*container.path, name), (container.name, name, len(found)))
 
