@@ -101,6 +101,18 @@ def test_rules_for_pages_say_nothing_of_other_answers_and_those_of_tls_nothing_o
     assert tripped(plain) == set()
 
 
+def test_the_value_of_a_cookie_without_a_name_is_not_shown() -> None:
+    findings = [finding for _, finding in rules.cookies_of(page(Set_Cookie="s3cr3t; Path=/")) if finding]
+    assert findings
+    assert "s3cr3t" not in repr(findings)
+
+
+def test_a_page_of_blank_lines_and_a_long_header_are_looked_at_at_once() -> None:
+    blank = HttpReply(status=200, headers=(), body=b"\n" * 100_000 + b"<html>", elapsed=0.1, url="https://x/")
+    assert not rules.is_exposed("/.env", blank)
+    assert tripped(page(Server="a" * 1_000_000)) == set()
+
+
 STACKS = {
     "Python": b"Traceback (most recent call last):\n  File x",
     "Java": b"  at com.acme.shop.Cart.total(Cart.java:41)",
