@@ -1718,7 +1718,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SQL_ROWS_DIFFER: "the query gives {n:row} and must give {of}; row {at} is the first that differs",
     Code.NO_DATABASE_FILE: "there is no database {path}",
     Code.DATABASE_URL_WRONG: "the address of the database is none; "
-    "write postgresql://user:password@host/name, or sqlite:///path",
+    "write postgresql://user:password@host/name without parameters, or sqlite:///path",
     Code.TABLE_MISSING: "there is no table {name}",
     Code.COLUMNS_MISSING: "columns are missing: {names:all}",
     Code.COLUMN_OTHER: "column {name} is {actual}, not {right}",

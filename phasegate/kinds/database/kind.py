@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from decimal import Decimal
 from typing import Any, ClassVar
-from urllib.parse import unquote, urlsplit
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Message, fact
 from phasegate.kinds.base import CheckParams, Kind, Requirement
-from phasegate.kinds.database.migrations import TOOLS, compare
+from phasegate.kinds.database.migrations import MOST, TOOLS, compare
 from phasegate.kinds.database.params import DatabaseParams, MigrationsWritten, RowsWritten, TableWritten
 from phasegate.kinds.database.params import Number as NumberWritten
-from phasegate.kinds.database.session import Answer, Session, connected
+from phasegate.kinds.database.session import Answer, Session, connected, password_of
 from phasegate.model.cases import select_cases, with_earlier
 from phasegate.model.measures import Measure, MeasureSpec, Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census
@@ -77,9 +77,8 @@ class DatabaseKind(Kind[DatabaseParams]):
 
     async def observe(self, params: DatabaseParams, world: World) -> Observation:
         """Errors: ObservationError where the database is not there."""
-        password = urlsplit(params.url).password
-        if password:
-            world.keep_secret(unquote(password))
+        if password := password_of(params.url):
+            world.keep_secret(password)
         seen = _Seen()
         await asyncio.to_thread(_look, params, world, seen)
         cases = with_earlier(select_cases(seen.cases, world.cases), world.earlier)
@@ -176,9 +175,9 @@ def _rows(written: RowsWritten, answer: Answer) -> Message:
 
 def _plain(value: Any) -> Any:
     """A value as YAML would have it."""
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal) and value.is_finite():
         return int(value) if value == value.to_integral_value() else float(value)
-    return value if isinstance(value, bool | int | float | type(None)) else str(value)
+    return value if isinstance(value, bool | int | float | Decimal | type(None)) else str(value)
 
 
 def _table(table: str, written: TableWritten, session: Session) -> Message:
@@ -199,9 +198,12 @@ def _table(table: str, written: TableWritten, session: Session) -> Message:
 
 
 def _same_type(actual: str, wanted: str) -> bool:
-    """`varchar` is any `varchar(n)`."""
-    wanted = wanted.lower().strip()
-    return actual == wanted or actual.partition("(")[0].strip() == wanted
+    """`varchar` is any `varchar(n)`, and `timestamp` is one without time zone."""
+    actual, wanted = (
+        re.sub(r"\s*([(),])\s*", r"\1", one.lower().strip()).removesuffix(" without time zone")
+        for one in (actual, wanted)
+    )
+    return wanted in (actual, re.sub(r"\([^)]*\)", "", actual))
 
 
 def _migrations(written: MigrationsWritten, session: Session, world: World) -> Message:
@@ -209,7 +211,7 @@ def _migrations(written: MigrationsWritten, session: Session, world: World) -> M
     wanted = tool.files(world.root / written.folder)
     if not wanted:
         raise ObservationError(fact(Code.NO_MIGRATIONS, tool=written.tool, path=written.folder))
-    answer = session.ask(tool.query.format(table=written.table or tool.table))
+    answer = session.ask(tool.query.format(table=written.table or tool.table), MOST)
     found = compare(written.tool, wanted, answer.rows)
     if found.missing or found.unknown or found.failed:
         return fact(Code.MIGRATIONS_DIFFER, missing=found.missing, names=found.unknown, failed=found.failed)
