@@ -43,7 +43,7 @@ class Session:
         self._limit = limit
 
     def ask(self, sql: str, most: int = ROWS) -> Answer:
-        """At most some rows. Errors: ObservationError where the database refuses, is not there, or takes too long."""
+        """The first rows. Errors: ObservationError where it refuses, is not there, or takes too long."""
         from sqlalchemy import text
 
         with self._transaction() as connection:
