@@ -139,7 +139,9 @@ def versions_of(page: Page) -> Iterator[tuple[Rule, Finding | None]]:
         if value:
             yield (
                 VERSION,
-                found(VERSION, f"{page.path}/{name}", name, value[:80]) if _VERSIONED.search(value[:1000]) else None,
+                found(VERSION, f"{page.path}/{name}", name, value[:80])
+                if _VERSIONED.search(value[:1000])
+                else None,
             )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pydantic import ValidationError
@@ -17,7 +19,7 @@ from phasegate.kinds.prometheus.params import PrometheusParams
 from phasegate.kinds.prometheus.promql import selectors
 from phasegate.model.measures import Gauge, Number
 from phasegate.model.observation import CaseStatus, Observation
-from tests.answering import Reply, answering
+from tests.answering import Asked, Reply, answering
 from tests.kinds.prometheus.real import Exporter, exporter, prometheus, until
 from tests.telling import in_english, raises
 from tests.worlds import TestWorld, world_at
@@ -236,3 +238,50 @@ def test_series_that_a_query_asks_for() -> None:
 def test_parameters_that_make_no_sense(params: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         PrometheusParams.model_validate({"url": "/", **params})
+
+
+def as_asked(answers: Mapping[str, Any], rest: Any) -> Callable[[Asked], Reply]:
+    """Answers by the beginning of what is asked for; all others get the same."""
+
+    def reply(asked: Asked) -> Reply:
+        query = parse_qs(urlsplit(asked.path).query).get("query", [""])[0]
+        if query == "time()":
+            return answer({"resultType": "scalar", "result": [time.time(), str(time.time())]})
+        result = next((one for start, one in answers.items() if query.startswith(start)), rest)
+        return answer({"resultType": "vector", "result": result})
+
+    return reply
+
+
+FRESH = {"time() - timestamp": [{"metric": {}, "value": [1, "1"]}]}
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        [{"metric": {}, "value": ["x", "1"]}],
+        [{"metric": {}, "value": [1, 10**400]}],
+        [{"metric": {}, "value": [1, True]}],
+        [{"metric": {"service": [1]}, "value": 5}],
+        [5, 7],
+    ],
+)
+async def test_an_answer_of_no_form_is_no_data(tmp_path: Path, result: Any) -> None:
+    queries = {"one": {"query": "a"}, "each": {"query": "a", "by": "service"}}
+    windows = {name: {**query, "over": "1m"} for name, query in queries.items()}
+    with answering(as_asked(FRESH, result)) as url:
+        for asked in (queries, windows):
+            seen = await ask(url, tmp_path, queries=asked)
+            assert set(seen.measures) == {"sample_age"}
+
+
+async def test_the_time_of_a_server_has_a_form(tmp_path: Path) -> None:
+    time_only = answer({"resultType": "scalar", "result": [1]})
+    with answering(lambda asked: time_only) as url, raises(ObservationError, match=r"time\(\)"):
+        await ask(url, tmp_path, queries={"a": {"query": "a"}})
+
+
+async def test_a_partial_answer_of_victoriametrics_is_an_error(tmp_path: Path) -> None:
+    partial = answer({"resultType": "scalar", "result": [1, "1"]}, isPartial=True)
+    with answering(lambda asked: partial) as url, raises(ObservationError, match="isPartial"):
+        await ask(url, tmp_path, queries={"a": {"query": "a"}})
