@@ -285,3 +285,35 @@ async def test_a_partial_answer_of_victoriametrics_is_an_error(tmp_path: Path) -
     partial = answer({"resultType": "scalar", "result": [1, "1"]}, isPartial=True)
     with answering(lambda asked: partial) as url, raises(ObservationError, match="isPartial"):
         await ask(url, tmp_path, queries={"a": {"query": "a"}})
+
+
+def series(value: float, **labels: str) -> dict[str, Any]:
+    return {"metric": labels, "value": [1, str(value)]}
+
+
+async def test_a_part_whose_samples_are_stale_is_no_data(tmp_path: Path) -> None:
+    ages = [series(1, service="web"), series(250, service="api")]
+    values = [series(7, service="web"), series(8, service="api")]
+    with answering(as_asked({"time() - timestamp": ages}, values)) as url:
+        seen = await ask(url, tmp_path, queries={"n": {"query": "a", "by": "service"}})
+    assert list(seen.parts) == ["web"]
+    assert "the newest sample of a is" in str(seen.absent["api", "n"])
+
+
+async def test_what_absent_allows_must_not_be_stale_itself(tmp_path: Path) -> None:
+    answers = {"time() - timestamp(up)": [series(1)], "time() - timestamp(a)": [series(250)]}
+    query = {"query": "a", "absent": 0, "fresh": "up"}
+    with answering(as_asked(answers, [series(0)])) as url:
+        seen = await ask(url, tmp_path, queries={"n": query})
+    assert "n" not in seen.measures
+    assert "the newest sample of a is" in str(seen.absent["", "n"])
+
+
+async def test_each_target_of_an_instance_has_its_own_age(tmp_path: Path) -> None:
+    def up(value: float, path: str) -> dict[str, Any]:
+        return series(value, job="api", instance="x", path=path)
+
+    answers = {"time() - timestamp(up)": [up(250, "/a"), up(1, "/b")]}
+    with answering(as_asked(answers, [up(1, "/a"), up(1, "/b")])) as url:
+        seen = await ask(url, tmp_path, targets=["api"])
+    assert statuses(seen) == {"target/api": LOST}
