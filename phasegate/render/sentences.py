@@ -1700,6 +1700,7 @@ _ENGLISH: Mapping[Code, Entry] = {
         f"at most {format_seconds(fact.limit)} is allowed"
     ),
     # What arrives in logs.
+    Code.LOG_CUT: "a file was cut or taken away meanwhile; what stood in it is not known",
     Code.LOG_TOO_LARGE: "more than {size} MiB of lines arrived; the rest is not read",
     Code.LOG_LINES_OVER_LIMIT: "{n} lines or more arrived; the rest is not read",
     Code.LOKI_REFUSED: "{url} does not answer as Loki does",

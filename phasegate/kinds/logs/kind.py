@@ -247,10 +247,11 @@ async def _count(params: LogsParams, read: Read, seen: _Seen) -> None:
             seen.measures.pop("errors", None)
             seen.absent["", "errors"] = fact(Code.NO_LINES)
     if params.forbidden:
+        everything = "\n".join(read.lines)
         held = [
             number
-            for number, text in enumerate(params.forbidden, 1)
-            if any(text in line for line in read.lines)
+            for number, text in enumerate(map(str.strip, params.forbidden), 1)
+            if text in everything or json.dumps(text, ensure_ascii=False)[1:-1] in everything
         ]
         if held:
             seen.case(
