@@ -559,6 +559,7 @@ class Code(StrEnum):
 
     # The last run of a pipeline.
     NO_RUN = "no_run"
+    RUNS_LEFT_OUT = "runs_left_out"
     NO_RUNS_IN_ANSWER = "no_runs_in_answer"
     RUN_ENDED = "run_ended"
     RUN_TOLERATED = "run_tolerated"

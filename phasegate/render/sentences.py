@@ -1691,6 +1691,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NO_RUN: lambda fact: (
         f"no data: no job {fact.name!r} ran for commit {fact.commit}{_of_others(fact.n)}"
     ),
+    Code.RUNS_LEFT_OUT: "the answer holds {n} of {of}; ask for all, as with per_page=100, or for fewer",
     Code.NO_RUNS_IN_ANSWER: "the answer holds no jobs and no runs of a pipeline",
     Code.RUN_ENDED: "job {name!r} is {state}",
     Code.RUN_TOLERATED: "job {name!r} may fail without failing its pipeline",

@@ -17,7 +17,7 @@ from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.files import read_file
 from phasegate.base.scalars import read_json
 from phasegate.inspection.finding import Finding, Inspection, Looked
-from phasegate.inspection.report import get, items_of, moment_of, text_of
+from phasegate.inspection.report import get, items_of, moment_of, number_of, text_of
 from phasegate.kinds.answers import ask_json
 from phasegate.kinds.pipeline.params import RunsWritten
 from phasegate.kinds.pipeline.rules import RUN_JOB
@@ -46,6 +46,8 @@ class JobRun:
     ended: datetime | None
     tolerated: bool
     """Whether its failure does not fail the pipeline."""
+    workflow: str = ""
+    """The workflow of GitHub that it is part of; others may have a job of the same name."""
 
 
 async def look_at_runs(asked: RunsWritten, world: World) -> Inspection:
@@ -92,17 +94,29 @@ async def _jobs(answer: Any, asked: RunsWritten, world: World) -> AsyncIterator[
         return
     if not isinstance(answer, Mapping) or not ({"jobs", "workflow_runs"} & answer.keys()):
         raise ObservationError(fact(Code.NO_RUNS_IN_ANSWER))
-    for one in items_of(answer, "jobs"):
+    for one in _all_of(answer, "jobs") if "jobs" in answer else ():
         yield _github(one)
-    runs = [
-        run for run in items_of(answer, "workflow_runs") if _is_of(text_of(run, "head_sha"), asked.commit)
-    ]
-    for run in runs[:_FOLLOWED]:
+    listed = _all_of(answer, "workflow_runs") if "workflow_runs" in answer else []
+    runs = [run for run in listed if _is_of(text_of(run, "head_sha"), asked.commit)]
+    if len(runs) > _FOLLOWED:
+        raise ObservationError(fact(Code.RUNS_LEFT_OUT, n=_FOLLOWED, of=len(runs)))
+    for run in runs:
         place = text_of(run, "jobs_url")
         if asked.url and urlsplit(place).netloc == urlsplit(asked.url).netloc:
-            page = await ask_json(world, place, headers=asked.headers, timeout=TIMEOUT)
-            for one in items_of(page, "jobs"):
+            page = await ask_json(world, f"{place}?per_page=100", headers=asked.headers, timeout=TIMEOUT)
+            for one in _all_of(page, "jobs"):
                 yield _github(one)
+
+
+def _all_of(answer: Any, key: str) -> list[Any]:
+    """What a page of GitHub lists. Errors: ObservationError where there is none, or more on other pages."""
+    if not isinstance(get(answer, key), list):
+        raise ObservationError(fact(Code.NO_RUNS_IN_ANSWER))
+    found = items_of(answer, key)
+    total = number_of(get(answer, "total_count"))
+    if total is not None and total > len(found):
+        raise ObservationError(fact(Code.RUNS_LEFT_OUT, n=len(found), of=int(total)))
+    return found
 
 
 def _github(job: Any) -> JobRun:
@@ -112,6 +126,7 @@ def _github(job: Any) -> JobRun:
         commit=text_of(job, "head_sha"),
         ended=moment_of(text_of(job, "completed_at")),
         tolerated=False,
+        workflow=text_of(job, "workflow_name"),
     )
 
 
@@ -132,11 +147,11 @@ def _is_of(commit: str, asked: str) -> bool:
 
 def _last_of_each(jobs: Sequence[JobRun]) -> Iterator[JobRun]:
     """Of a job that was run again, the last; one that has not ended counts as later than those that have."""
-    last: dict[str, JobRun] = {}
+    last: dict[tuple[str, str], JobRun] = {}
     for job in jobs:
-        known = last.get(job.name)
+        known = last.get((job.workflow, job.name))
         if known is None or job.ended is None or (known.ended is not None and job.ended >= known.ended):
-            last[job.name] = job
+            last[job.workflow, job.name] = job
     yield from last.values()
 
 
@@ -149,6 +164,6 @@ def _why_not(job: JobRun, asked: RunsWritten, world: World) -> Fact | None:
         return fact(Code.RUN_TOLERATED, name=job.name)
     now = sure_wall(world.clock)
     age = None if job.ended is None or now is None else (now - job.ended).total_seconds()
-    if age is None or age > asked.max_age:
+    if age is None or not -asked.max_age <= age <= asked.max_age:
         return fact(Code.RUN_TOO_OLD, name=job.name, at=age, limit=asked.max_age)
     return None

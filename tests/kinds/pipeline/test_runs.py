@@ -122,7 +122,7 @@ async def test_runs_of_github_are_followed_to_their_jobs_on_the_same_server(tmp_
         headers = {"Authorization": "Bearer x"}
         seen = await look("", tmp_path, file="", url=f"{url}/runs?head_sha={COMMIT}", headers=headers)
     assert (wrong(seen), unproven(seen)) == ([], {})
-    assert [request.path for request in asked] == [f"/runs?head_sha={COMMIT}", "/jobs/1"]
+    assert [request.path for request in asked] == [f"/runs?head_sha={COMMIT}", "/jobs/1?per_page=100"]
     assert asked[1].headers["Authorization"] == "Bearer x"
 
 
@@ -144,3 +144,21 @@ async def test_what_is_no_answer_is_an_error(tmp_path: Path, answer: str) -> Non
 def test_parameters_that_make_no_sense(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         RunsWritten.model_validate({"file": "a", "jobs": ["test"], "commit": COMMIT, **changed})
+
+
+@pytest.mark.parametrize("key", ["jobs", "workflow_runs"])
+async def test_a_page_of_more_is_no_answer(tmp_path: Path, key: str) -> None:
+    with raises(ObservationError, match="the answer holds 1 of 2"):
+        await look({"total_count": 2, key: [job()]}, tmp_path)
+
+
+async def test_jobs_of_one_name_in_two_workflows_are_two(tmp_path: Path) -> None:
+    failed = job(conclusion="failure", completed_at=moment(2), workflow_name="a")
+    assert wrong(await look({"jobs": [failed, job(workflow_name="b")]}, tmp_path)) == [
+        "job 'test' is failure"
+    ]
+
+
+async def test_a_run_that_ends_in_days_to_come_is_not_verified(tmp_path: Path) -> None:
+    seen = await look({"jobs": [job(completed_at=moment(-48))]}, tmp_path)
+    assert "run/test" in unproven(seen)
