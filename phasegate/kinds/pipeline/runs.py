@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError
@@ -89,6 +89,9 @@ async def _answer(asked: RunsWritten, world: World) -> Any:
 async def _jobs(answer: Any, asked: RunsWritten, world: World) -> AsyncIterator[JobRun]:
     """The jobs of an answer: a list of GitLab, a page of jobs of GitHub, or one of runs, each asked for."""
     if isinstance(answer, list):
+        page = parse_qs(urlsplit(asked.url).query).get("per_page", ["20"])[-1]  # GitLab does not say how many
+        if asked.url and f"{len(answer)}" == page:
+            raise ObservationError(fact(Code.RUNS_LEFT_OUT, n=len(answer), of=f"{page} or more"))
         for one in answer:
             yield _gitlab(one)
         return

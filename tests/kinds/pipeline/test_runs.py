@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -162,3 +163,18 @@ async def test_jobs_of_one_name_in_two_workflows_are_two(tmp_path: Path) -> None
 async def test_a_run_that_ends_in_days_to_come_is_not_verified(tmp_path: Path) -> None:
     seen = await look({"jobs": [job(completed_at=moment(-48))]}, tmp_path)
     assert "run/test" in unproven(seen)
+
+
+@pytest.mark.parametrize(
+    ("n", "query", "whole"), [(20, "", False), (20, "?per_page=100", True), (19, "", True)]
+)
+async def test_a_full_page_of_gitlab_may_not_be_all(tmp_path: Path, n: int, query: str, whole: bool) -> None:
+    jobs = [
+        {"name": f"{one}", "status": "success", "commit": {"id": COMMIT}, "finished_at": moment()}
+        for one in range(n)
+    ]
+    refused = raises(ObservationError, match="holds 20 of 20 or more")
+    body = json.dumps(jobs).encode()
+    with answering(lambda asked: Reply(body=body)) as url, contextlib.nullcontext() if whole else refused:
+        seen = await look("", tmp_path, file="", url=f"{url}/{query}", jobs=["*"])
+        assert seen.looked["pipeline-run-job"].n == n
