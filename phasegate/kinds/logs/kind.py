@@ -176,9 +176,9 @@ def _place(params: LogsParams, world: World) -> Place:
         loki = params.loki
         return Loki(world, loki.url, loki.query, dict(loki.headers), params.timeout)
     if params.journal:
-        return journal(world, params.journal)
+        return journal(world, params.journal, params.timeout)
     if params.command is not None:
-        return Printed(world, params.command)
+        return Printed(world, params.command, params.timeout)
     return Files(world.root, params.file)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -110,14 +111,17 @@ def _lines_of(content: bytes) -> list[str]:
 class Printed:
     """What a command prints each time."""
 
-    def __init__(self, world: World, argv: Sequence[str], marker_name: str = "PHASEGATE_MARKER") -> None:
-        self._world, self._argv, self._name = world, tuple(argv), marker_name
+    def __init__(self, world: World, argv: Sequence[str], timeout: float) -> None:
+        self._world, self._argv, self._timeout = world, tuple(argv), timeout
 
     async def lines(self, marker: str) -> Read:
-        command = Command(argv=self._argv, cwd=self._world.root, env={self._name: marker}, keep=KEPT)
+        env = {"PHASEGATE_MARKER": marker}
+        command = Command(argv=self._argv, cwd=self._world.root, env=env, limit=self._timeout, keep=KEPT)
         completed = await self._world.processes.run(command)
         if completed.error or completed.exit_code != 0:
-            text = completed.last_words[:300]
+            text = replace(completed, stdout=b"").last_words[
+                :300
+            ]  # what it prints there are lines of the log
             raise ObservationError(
                 fact(Code.TOOL_FAILED, program=self._argv[0], why=completed.ending, text=text)
             )
@@ -125,10 +129,11 @@ class Printed:
         return Read(lines=tuple(_lines_of(completed.stdout)), partial=why)
 
 
-def journal(world: World, unit: str) -> Printed:
+def journal(world: World, unit: str, timeout: float) -> Printed:
     """The lines of a unit since now, as systemd's journal has them."""
     since = f"@{world.clock.wall().timestamp():.6f}"
-    return Printed(world, ("journalctl", "--no-pager", "--output=cat", f"--since={since}", f"--unit={unit}"))
+    argv = ("journalctl", "--no-pager", "--output=cat", f"--since={since}", f"--unit={unit}")
+    return Printed(world, argv, timeout)
 
 
 class Loki:

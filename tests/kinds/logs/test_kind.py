@@ -209,6 +209,18 @@ async def test_lines_that_a_command_prints(world: TestWorld) -> None:
         await look(world, command=[sys.executable, "-c", "raise SystemExit(3)"], errors="x")
 
 
+async def test_of_a_command_that_fails_no_line_of_the_log_is_shown(world: TestWorld) -> None:
+    program = "import sys; print('s3cr3t'); sys.exit(1)"
+    with raises(ObservationError, match="exit code 1") as failed:
+        await look(world, command=[sys.executable, "-c", program], errors="x")
+    assert "s3cr3t" not in repr(failed.value.message)
+
+
+async def test_a_command_that_does_not_end_is_ended(world: TestWorld) -> None:
+    with raises(ObservationError, match="gave no report"):
+        await look(world, command=["sleep", "600"], errors="x", timeout="300ms")
+
+
 async def test_the_journal_is_asked_for_a_unit_since_the_check_began(world: TestWorld) -> None:
     fake = world.root / "journalctl"
     fake.write_text('#!/bin/sh\necho "$@"\n')
