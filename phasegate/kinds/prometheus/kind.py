@@ -270,7 +270,8 @@ async def _look_at_alerts(
 ) -> None:
     """The alerts that fire; that none does says something only where rules are loaded and evaluated."""
     rules = await server.alert_rules()
-    why = _why_no_alerts(asked, max_age, rules, now)
+    broken = {rule.name: why for rule in rules if (why := _why_unknown(rule, max_age, now))}
+    why = _why_no_alerts(asked, rules, broken)
     firing = {rule.name for rule in rules if rule.firing}
     counted = tuple(sorted(firing.difference(asked.ignore, asked.firing)))
     if why is not None and not counted:
@@ -281,6 +282,8 @@ async def _look_at_alerts(
         status, message = CaseStatus.PASSED, fact(Code.PROM_FIRES, name=name)
         if name not in {rule.name for rule in rules}:
             status, message = CaseStatus.LOST, fact(Code.PROM_RULE_MISSING, name=name)
+        elif name in broken:
+            status, message = CaseStatus.LOST, broken[name]
         elif name not in firing:
             status, message = CaseStatus.FAILED, fact(Code.PROM_SILENT, name=name)
         seen.cases.append(Case(id=f"alert/{name}", name=f"alert/{name}", status=status, message=message))
@@ -289,7 +292,7 @@ async def _look_at_alerts(
 
 
 def _why_no_alerts(
-    asked: AlertsWritten, max_age: float, rules: Sequence[AlertRule], now: float
+    asked: AlertsWritten, rules: Sequence[AlertRule], broken: Mapping[str, Message]
 ) -> Message | None:
     """Why the alerts of a server say nothing; None where they do."""
     if not rules:
@@ -297,13 +300,17 @@ def _why_no_alerts(
     loaded = {rule.name for rule in rules}
     if missing := next((name for name in asked.rules if name not in loaded), None):
         return fact(Code.PROM_RULE_MISSING, name=missing)
-    for rule in rules:
-        if rule.health != "ok":
-            return fact(Code.PROM_RULE_BROKEN, name=rule.name, state=rule.health or "unknown")
-        age = math.inf if rule.evaluated is None else now - rule.evaluated.timestamp()
-        limit = max(max_age, 3 * rule.interval)
-        if age > limit:
-            return fact(Code.PROM_STALE, text=f"alert {rule.name}", at=min(age, now), limit=limit)
+    return next(iter(broken.values()), None)
+
+
+def _why_unknown(rule: AlertRule, max_age: float, now: float) -> Message | None:
+    """Why nobody knows whether a rule's alert fires; None where it is known."""
+    if rule.health != "ok":
+        return fact(Code.PROM_RULE_BROKEN, name=rule.name, state=rule.health or "unknown")
+    age = math.inf if rule.evaluated is None else now - rule.evaluated.timestamp()
+    limit = max(max_age, 3 * rule.interval)
+    if age > limit:
+        return fact(Code.PROM_STALE, text=f"alert {rule.name}", at=min(age, now), limit=limit)
     return None
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -317,3 +318,21 @@ async def test_each_target_of_an_instance_has_its_own_age(tmp_path: Path) -> Non
     with answering(as_asked(answers, [up(1, "/a"), up(1, "/b")])) as url:
         seen = await ask(url, tmp_path, targets=["api"])
     assert statuses(seen) == {"target/api": LOST}
+
+
+@pytest.mark.parametrize("state", ["firing", "inactive"])
+@pytest.mark.parametrize("wrong", [{"health": "err"}, {"lastEvaluation": "2020-01-01T00:00:00Z"}])
+async def test_an_expected_alert_of_a_rule_that_is_not_evaluated_is_not_verified(
+    tmp_path: Path, state: str, wrong: dict[str, str]
+) -> None:
+    evaluated = datetime.now(UTC).isoformat()
+    rule = {"type": "alerting", "name": "A", "state": state, "health": "ok", "lastEvaluation": evaluated}
+
+    def reply(asked: Asked) -> Reply:
+        if "/rules" in asked.path:
+            return answer({"groups": [{"interval": 1, "rules": [{**rule, **wrong}]}]})
+        return answer({"resultType": "scalar", "result": [time.time(), str(time.time())]})
+
+    with answering(reply) as url:
+        seen = await ask(url, tmp_path, alerts={"firing": ["A"]})
+    assert statuses(seen) == {"alert/A": LOST}
