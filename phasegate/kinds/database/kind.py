@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import field
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -80,7 +82,7 @@ class DatabaseKind(Kind[DatabaseParams]):
         if password := password_of(params.url):
             world.keep_secret(password)
         seen = _Seen()
-        await asyncio.to_thread(_look, params, world, seen)
+        await _in_a_thread(lambda: _look(params, world, seen))
         cases = with_earlier(select_cases(seen.cases, world.cases), world.earlier)
         if world.cases and not cases:
             raise ObservationError(fact(Code.NO_CASE_NAMED, names=world.cases))
@@ -93,6 +95,22 @@ class DatabaseKind(Kind[DatabaseParams]):
             absent=seen.absent,
             causes={case.message: 1 for case in cases if case.status is CaseStatus.FAILED},
         )
+
+
+async def _in_a_thread(work: Callable[[], None]) -> None:
+    """Do what blocks. A thread that goes on when this is cancelled, as a server can make it, keeps no program
+    from ending; threads of asyncio would."""
+    future: Future[None] = Future()
+
+    def run() -> None:
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(work())
+        except BaseException as error:  # for whoever waits
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    await asyncio.wrap_future(future)
 
 
 def _asks_cases(params: DatabaseParams) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -334,3 +337,28 @@ async def test_more_than_a_thousand_migrations_are_compared(lite: str, tmp_path:
     status, message = cases(seen)["migrations"]
     assert status is FAILED
     assert "1100" in message
+
+
+async def test_a_server_that_never_ends_its_answer_leaves_no_thread_to_wait_for(tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"N" + b"R\0\x0f\xff\xff")  # no TLS; a message of a megabyte
+            while not ended.wait(0.1):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        dripping = threading.Thread(target=drip, args=(listening,))
+        dripping.start()
+        url = f"postgresql://u:p@127.0.0.1:{listening.getsockname()[1]}/x"
+        before = set(threading.enumerate())
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ask(url, tmp_path, violations={"v": "select 1"}, limit_each="1s"), 3)
+        left = [thread for thread in threading.enumerate() if thread not in before]
+        assert [thread.daemon for thread in left] == [True]
+        ended.set()
+        dripping.join()
+        for thread in left:
+            thread.join()
