@@ -105,7 +105,8 @@ async def _in_a_thread(work: Callable[[], None]) -> None:
     def run() -> None:
         future.set_running_or_notify_cancel()
         try:
-            future.set_result(work())
+            work()
+            future.set_result(None)
         except BaseException as error:  # for whoever waits
             future.set_exception(error)
 

@@ -279,7 +279,8 @@ async def _look_at_alerts(
     else:
         seen.measures["alerts_firing"] = Number(value=len(counted), counted=counted, partial=why is not None)
     for name in asked.firing:
-        status, message = CaseStatus.PASSED, fact(Code.PROM_FIRES, name=name)
+        status = CaseStatus.PASSED
+        message: Message = fact(Code.PROM_FIRES, name=name)
         if name not in {rule.name for rule in rules}:
             status, message = CaseStatus.LOST, fact(Code.PROM_RULE_MISSING, name=name)
         elif name in broken:
