@@ -567,6 +567,7 @@ class Code(StrEnum):
 
     # What arrives in logs.
     LOG_TOO_LARGE = "log_too_large"
+    LOG_CUT = "log_cut"
     LOG_LINES_OVER_LIMIT = "log_lines_over_limit"
     LOKI_REFUSED = "loki_refused"
     NO_LINE_CAUSED = "no_line_caused"

@@ -117,7 +117,7 @@ def items_of(data: Any, key: str) -> list[Any]:
 def number_of(value: Any) -> float | None:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 

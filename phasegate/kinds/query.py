@@ -177,7 +177,7 @@ def _number(value: Any) -> float | None:
         return None
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 
@@ -190,7 +190,10 @@ def _age(params: QueryParams, answer: Any, world: World, measures: dict[str, Any
     known = [one for one in times if one is not None]
     if not known or len(known) < len(times):
         return fact(Code.NO_TIME_IN_ANSWER, text=path.text)
-    age = max(0.0, (world.clock.wall() - max(known)).total_seconds())
+    age = (world.clock.wall() - max(known)).total_seconds()
+    if age < -params.max_age:  # a time to come says nothing of how old the data is
+        return fact(Code.NO_TIME_IN_ANSWER, text=path.text)
+    age = max(0.0, age)
     measures["age"] = Number(value=age, dimension=unit_of("s").dimension)
     if age > params.max_age:
         return fact(Code.PROM_STALE, text=path.text, at=age, limit=params.max_age)

@@ -1703,6 +1703,7 @@ _ENGLISH: Mapping[Code, Entry] = {
         f"at most {format_seconds(fact.limit)} is allowed"
     ),
     # What arrives in logs.
+    Code.LOG_CUT: "a file was cut or taken away meanwhile; what stood in it is not known",
     Code.LOG_TOO_LARGE: "more than {size} MiB of lines arrived; the rest is not read",
     Code.LOG_LINES_OVER_LIMIT: "{n} lines or more arrived; the rest is not read",
     Code.LOKI_REFUSED: "{url} does not answer as Loki does",
@@ -1761,7 +1762,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.SQL_ROWS_DIFFER: "the query gives {n:row} and must give {of}; row {at} is the first that differs",
     Code.NO_DATABASE_FILE: "there is no database {path}",
     Code.DATABASE_URL_WRONG: "the address of the database is none; "
-    "write postgresql://user:password@host/name, or sqlite:///path",
+    "write postgresql://user:password@host/name without parameters, or sqlite:///path",
     Code.TABLE_MISSING: "there is no table {name}",
     Code.COLUMNS_MISSING: "columns are missing: {names:all}",
     Code.COLUMN_OTHER: "column {name} is {actual}, not {right}",

@@ -156,3 +156,15 @@ def test_no_answer_is_a_defect(data: Any) -> None:
         found = _value(ValueWritten.model_validate({"json": path}), data)
         assert not isinstance(found, Number) or found.value is not None
     _time(data)
+
+
+async def test_a_number_that_no_float_holds_is_no_data(tmp_path: Path) -> None:
+    seen = await seen_in({"a": 10**400}, tmp_path, values={"errors": {"json": "$.a"}})
+    assert "the value is 1000" in str(seen.absent["", "errors"])
+
+
+async def test_a_time_to_come_is_no_age(tmp_path: Path) -> None:
+    data = {"a": 0, "t": time.time() + 3600}
+    seen = await seen_in(data, tmp_path, values={"errors": {"json": "$.a"}}, at="$.t")
+    assert "errors" not in seen.measures
+    assert "is not a time in the answer" in str(seen.absent["", "errors"])

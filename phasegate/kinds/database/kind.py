@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import field
 from decimal import Decimal
 from typing import Any, ClassVar
-from urllib.parse import unquote, urlsplit
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Message, fact
 from phasegate.kinds.base import CheckParams, Kind, Requirement
-from phasegate.kinds.database.migrations import TOOLS, compare
+from phasegate.kinds.database.migrations import MOST, TOOLS, compare
 from phasegate.kinds.database.params import DatabaseParams, MigrationsWritten, RowsWritten, TableWritten
 from phasegate.kinds.database.params import Number as NumberWritten
-from phasegate.kinds.database.session import Answer, Session, connected
+from phasegate.kinds.database.session import Answer, Session, connected, password_of
 from phasegate.model.cases import select_cases, with_earlier
 from phasegate.model.measures import Measure, MeasureSpec, Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census
@@ -77,11 +79,10 @@ class DatabaseKind(Kind[DatabaseParams]):
 
     async def observe(self, params: DatabaseParams, world: World) -> Observation:
         """Errors: ObservationError where the database is not there."""
-        password = urlsplit(params.url).password
-        if password:
-            world.keep_secret(unquote(password))
+        if password := password_of(params.url):
+            world.keep_secret(password)
         seen = _Seen()
-        await asyncio.to_thread(_look, params, world, seen)
+        await _in_a_thread(lambda: _look(params, world, seen))
         cases = with_earlier(select_cases(seen.cases, world.cases), world.earlier)
         if world.cases and not cases:
             raise ObservationError(fact(Code.NO_CASE_NAMED, names=world.cases))
@@ -94,6 +95,23 @@ class DatabaseKind(Kind[DatabaseParams]):
             absent=seen.absent,
             causes={case.message: 1 for case in cases if case.status is CaseStatus.FAILED},
         )
+
+
+async def _in_a_thread(work: Callable[[], None]) -> None:
+    """Do what blocks. A thread that goes on when this is cancelled, as a server can make it, keeps no program
+    from ending; threads of asyncio would."""
+    future: Future[None] = Future()
+
+    def run() -> None:
+        future.set_running_or_notify_cancel()
+        try:
+            work()
+            future.set_result(None)
+        except BaseException as error:  # for whoever waits
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    await asyncio.wrap_future(future)
 
 
 def _asks_cases(params: DatabaseParams) -> bool:
@@ -176,9 +194,9 @@ def _rows(written: RowsWritten, answer: Answer) -> Message:
 
 def _plain(value: Any) -> Any:
     """A value as YAML would have it."""
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal) and value.is_finite():
         return int(value) if value == value.to_integral_value() else float(value)
-    return value if isinstance(value, bool | int | float | type(None)) else str(value)
+    return value if isinstance(value, bool | int | float | Decimal | type(None)) else str(value)
 
 
 def _table(table: str, written: TableWritten, session: Session) -> Message:
@@ -199,9 +217,12 @@ def _table(table: str, written: TableWritten, session: Session) -> Message:
 
 
 def _same_type(actual: str, wanted: str) -> bool:
-    """`varchar` is any `varchar(n)`."""
-    wanted = wanted.lower().strip()
-    return actual == wanted or actual.partition("(")[0].strip() == wanted
+    """`varchar` is any `varchar(n)`, and `timestamp` is one without time zone."""
+    actual, wanted = (
+        re.sub(r"\s*([(),])\s*", r"\1", one.lower().strip()).removesuffix(" without time zone")
+        for one in (actual, wanted)
+    )
+    return wanted in (actual, re.sub(r"\([^)]*\)", "", actual))
 
 
 def _migrations(written: MigrationsWritten, session: Session, world: World) -> Message:
@@ -209,7 +230,7 @@ def _migrations(written: MigrationsWritten, session: Session, world: World) -> M
     wanted = tool.files(world.root / written.folder)
     if not wanted:
         raise ObservationError(fact(Code.NO_MIGRATIONS, tool=written.tool, path=written.folder))
-    answer = session.ask(tool.query.format(table=written.table or tool.table))
+    answer = session.ask(tool.query.format(table=written.table or tool.table), MOST)
     found = compare(written.tool, wanted, answer.rows)
     if found.missing or found.unknown or found.failed:
         return fact(Code.MIGRATIONS_DIFFER, missing=found.missing, names=found.unknown, failed=found.failed)

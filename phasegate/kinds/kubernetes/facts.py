@@ -59,6 +59,11 @@ class Facts:
         kinds = _table()["kinds"].items()
         return tuple(name for name, (_, first, last) in kinds if first <= self._index <= last)
 
+    def has_group(self, group: str) -> bool:
+        """Whether Kubernetes itself has a group of any version; the core group is empty."""
+        names = (name.split("/") for name in _table()["kinds"])
+        return any((parts[0] if len(parts) == 3 else "") == group for parts in names)
+
     def serving(self, kind: str) -> tuple[str, ...]:
         """The API versions that serve kinds of a name."""
         return tuple(name.rpartition("/")[0] for name in self.kinds if name.endswith(f"/{kind}"))

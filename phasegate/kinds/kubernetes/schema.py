@@ -92,7 +92,8 @@ class Schemas:
             return "api-version-removed", Hit(("apiVersion",), (version, kind, removed, right))
         if added := self._facts.added_in(version, kind):
             return "api-version-too-new", Hit(("apiVersion",), (version, kind, added))
-        if not one.is_custom:
+        # Others have groups below k8s.io as well: gateway.networking.k8s.io.
+        if not one.is_custom and (self._facts.has_group(one.group) or right != "-"):
             beside = [name for name in self._facts.kinds if name.startswith(f"{version}/")]
             near = get_close_matches(f"{version}/{kind}", beside, 1) or [right]
             return "unknown-kind", Hit(("kind",), (version, kind, self._facts.version, near[0]))

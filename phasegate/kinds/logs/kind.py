@@ -176,9 +176,9 @@ def _place(params: LogsParams, world: World) -> Place:
         loki = params.loki
         return Loki(world, loki.url, loki.query, dict(loki.headers), params.timeout)
     if params.journal:
-        return journal(world, params.journal)
+        return journal(world, params.journal, params.timeout)
     if params.command is not None:
-        return Printed(world, params.command)
+        return Printed(world, params.command, params.timeout)
     return Files(world.root, params.file)
 
 
@@ -247,10 +247,11 @@ async def _count(params: LogsParams, read: Read, seen: _Seen) -> None:
             seen.measures.pop("errors", None)
             seen.absent["", "errors"] = fact(Code.NO_LINES)
     if params.forbidden:
+        everything = "\n".join(read.lines)
         held = [
             number
-            for number, text in enumerate(params.forbidden, 1)
-            if any(text in line for line in read.lines)
+            for number, text in enumerate(map(str.strip, params.forbidden), 1)
+            if text in everything or json.dumps(text, ensure_ascii=False)[1:-1] in everything
         ]
         if held:
             seen.case(

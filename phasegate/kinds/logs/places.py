@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -18,8 +19,10 @@ from phasegate.world import Command, World
 
 MOST = 1_000
 """Files of one place."""
-KEPT = 64 << 20
+KEPT = 32 << 20
 """Bytes that are read of a place at a time."""
+_KNOWN_BY = 256
+"""Bytes by which a file is known again."""
 LINES = 5_000
 """Lines that Loki is asked for."""
 
@@ -43,7 +46,9 @@ class Files:
 
     def __init__(self, root: Path, patterns: Sequence[str]) -> None:
         self._root, self._patterns = root, patterns
-        self._start = {path: self._stamp(path) for path in self._found()}
+        self._paths = tuple(self._found())
+        stamps = ((_stamp(path), path) for path in self._paths)
+        self._start = {inode: (size, _end(path, size)) for (inode, size), path in stamps}
 
     async def lines(self, marker: str) -> Read:
         return await asyncio.to_thread(self._read)
@@ -52,58 +57,83 @@ class Files:
         for pattern in self._patterns:
             yield from find_files(self._root, pattern, MOST).files
 
-    def _stamp(self, path: Path) -> tuple[int, int]:
-        try:
-            status = path.stat()
-        except OSError:
-            return 0, 0
-        return status.st_ino, status.st_size
-
     def _read(self) -> Read:
         paths = tuple(dict.fromkeys(self._found()))
         if not paths:
             raise ObservationError(fact(Code.NO_FILE_MATCHES, names=tuple(self._patterns)))
+        files = {_stamp(path)[0]: path for path in paths}
+        if not self._start.keys() <= files.keys():  # of a file that was renamed, lines may be new
+            beside = (other for folder in {path.parent for path in self._paths} for other in folder.iterdir())
+            files |= {inode: other for other in beside if (inode := _stamp(other)[0]) in self._start}
         lines: list[str] = []
-        left, partial = KEPT, False
-        for path in paths:
-            inode, size = self._stamp(path)
-            before = self._start.get(path, (inode, 0))
-            begin = before[1] if before[0] == inode and before[1] <= size else 0
+        left, cut = KEPT, not self._start.keys() <= files.keys()
+        for inode, path in files.items():
+            begin, end = self._start.get(inode, (0, b""))
+            if _end(path, begin) != end:
+                begin, cut = 0, True
             try:
                 with open_regular(path) as file:
                     file.seek(begin)
                     content = file.read(left + 1)
             except OSError as error:
                 raise ObservationError(fact(Code.FILE_UNREADABLE, path=path.name, why=str(error))) from None
-            partial = partial or len(content) > left
-            left = max(0, left - len(content))
-            lines += content[:KEPT].decode(errors="replace").splitlines()
-        why = fact(Code.LOG_TOO_LARGE, size=KEPT >> 20) if partial else ""
-        return Read(lines=tuple(lines), partial=why)
+            lines += _lines_of(content[:left])
+            left -= len(content)
+            if left < 0:
+                return Read(lines=tuple(lines), partial=fact(Code.LOG_TOO_LARGE, size=KEPT >> 20))
+        return Read(lines=tuple(lines), partial=fact(Code.LOG_CUT) if cut else "")
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """A number that stays when a file is renamed, and its size."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_ino, status.st_size
+
+
+def _end(path: Path, size: int) -> bytes:
+    """The last of the first bytes of a file, by which it is known to be the same."""
+    try:
+        with open_regular(path) as file:
+            file.seek(max(0, size - _KNOWN_BY))
+            return file.read(min(size, _KNOWN_BY))
+    except OSError:
+        return b""
+
+
+def _lines_of(content: bytes) -> list[str]:
+    """Lines as programs write them; other separators that Unicode knows stand within one."""
+    return content.decode(errors="replace").removesuffix("\n").split("\n") if content else []
 
 
 class Printed:
     """What a command prints each time."""
 
-    def __init__(self, world: World, argv: Sequence[str], marker_name: str = "PHASEGATE_MARKER") -> None:
-        self._world, self._argv, self._name = world, tuple(argv), marker_name
+    def __init__(self, world: World, argv: Sequence[str], timeout: float) -> None:
+        self._world, self._argv, self._timeout = world, tuple(argv), timeout
 
     async def lines(self, marker: str) -> Read:
-        command = Command(argv=self._argv, cwd=self._world.root, env={self._name: marker}, keep=KEPT)
+        env = {"PHASEGATE_MARKER": marker}
+        command = Command(argv=self._argv, cwd=self._world.root, env=env, limit=self._timeout, keep=KEPT)
         completed = await self._world.processes.run(command)
         if completed.error or completed.exit_code != 0:
-            text = completed.last_words[:300]
+            text = replace(completed, stdout=b"").last_words[
+                :300
+            ]  # what it prints there are lines of the log
             raise ObservationError(
                 fact(Code.TOOL_FAILED, program=self._argv[0], why=completed.ending, text=text)
             )
         why = fact(Code.LOG_TOO_LARGE, size=KEPT >> 20) if completed.stdout_left_out else ""
-        return Read(lines=tuple(completed.stdout.decode(errors="replace").splitlines()), partial=why)
+        return Read(lines=tuple(_lines_of(completed.stdout)), partial=why)
 
 
-def journal(world: World, unit: str) -> Printed:
+def journal(world: World, unit: str, timeout: float) -> Printed:
     """The lines of a unit since now, as systemd's journal has them."""
     since = f"@{world.clock.wall().timestamp():.6f}"
-    return Printed(world, ("journalctl", "--no-pager", "--output=cat", f"--since={since}", f"--unit={unit}"))
+    argv = ("journalctl", "--no-pager", "--output=cat", f"--since={since}", f"--unit={unit}")
+    return Printed(world, argv, timeout)
 
 
 class Loki:
@@ -118,8 +148,10 @@ class Loki:
         return int(self._world.clock.wall().timestamp() * 1e9)
 
     async def lines(self, marker: str) -> Read:
+        # Not the marker itself: Loki, or a proxy before it, may log the query, and that line is none.
+        wanted = f' |~ "{marker[:-1]}[{marker[-1]}]"' if marker else ""
         asked = {
-            "query": f'{self._query} |= "{marker}"' if marker else self._query,
+            "query": f"{self._query}{wanted}",
             "start": self._start,
             "end": self._now() + 1,
             "limit": LINES,
@@ -127,7 +159,7 @@ class Loki:
         }
         url = f"{self._url}/loki/api/v1/query_range?{urlencode(asked)}"
         answer = await ask_json(self._world, url, headers=self._headers, timeout=self._timeout)
-        if get(answer, "status") != "success" or not isinstance(get(answer, "data", "result"), list):
+        if get(answer, "status") != "success" or get(answer, "data", "resultType") != "streams":
             raise ObservationError(fact(Code.LOKI_REFUSED, url=self._url))
         lines = tuple(
             str(pair[1])

@@ -49,6 +49,7 @@ class JobRun:
     tolerated: bool
     """Whether its failure does not fail the pipeline."""
     workflow: str = ""
+    """The workflow of GitHub that it is part of; others may have a job of the same name."""
 
 
 async def look_at_runs(asked: RunsWritten, world: World) -> Inspection:

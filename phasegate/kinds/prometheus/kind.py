@@ -127,8 +127,7 @@ async def _answer(
     name: str, query: PromQuery, max_age: float, server: Server, now: float, elapsed: float, seen: _Seen
 ) -> None:
     """The measure of a query; where its series are stale or absent, why there is none."""
-    why, ages = await _why_stale(query, max_age, server)
-    seen.ages += ages
+    why, stale = await _why_stale(query, max_age, server, seen)
     if why is not None:
         seen.absent["", name] = why
         return
@@ -144,21 +143,35 @@ async def _answer(
             return
     if not found and query.absent is not None:
         found = (SeriesOf(labels={}, points=((now, float(query.absent)),) * 2),)
-    _take_in(name, query, found, seen)
+    _take_in(name, query, [one for one in found if one.labels.get(query.by) not in stale], seen)
+    for part, why in stale.items():
+        seen.absent[part, name] = why
 
 
-async def _why_stale(query: PromQuery, max_age: float, server: Server) -> tuple[Message | None, list[float]]:
-    """Why what a query asks for is no data, and the age of the newest sample of each of its series."""
-    ages: list[float] = []
-    for selector in selectors(query.fresh or query.query):
+async def _why_stale(
+    query: PromQuery, max_age: float, server: Server, seen: _Seen
+) -> tuple[Message | None, dict[str, Message]]:
+    """Why what a query asks for is no data, and why parts of it are none."""
+    parts: dict[str, Message] = {}
+    must_be = selectors(query.fresh or query.query)
+    for selector in dict.fromkeys((*must_be, *selectors(query.query))):
         found = await server.instant(f"time() - timestamp({selector})")
-        known = [series.last for series in found if not math.isnan(series.last)]
-        if not known:
-            return fact(Code.PROM_NO_SERIES, text=selector), ages
-        ages.append(max(0.0, min(known)))
-        if ages[-1] > max_age:
-            return fact(Code.PROM_STALE, text=selector, at=ages[-1], limit=max_age), ages
-    return None, ages
+        newest: dict[str, float] = {}
+        for series in found:
+            part, age = series.labels.get(query.by, ""), series.last
+            if not math.isnan(age):
+                newest[part] = max(0.0, min(age, newest.get(part, age)))
+        if not newest:
+            if selector not in must_be:  # nothing was counted, beside what is fresh
+                continue
+            return fact(Code.PROM_NO_SERIES, text=selector), parts
+        seen.ages.append(min(newest.values()))
+        for part, age in newest.items():
+            if age > max_age:
+                parts[part] = fact(Code.PROM_STALE, text=selector, at=age, limit=max_age)
+        if seen.ages[-1] > max_age:
+            return fact(Code.PROM_STALE, text=selector, at=seen.ages[-1], limit=max_age), parts
+    return None, {part: why for part, why in parts.items() if part}
 
 
 def _covering(
@@ -178,6 +191,10 @@ def _covering(
 
 def _labels(labels: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in labels.items()) or "the series"
+
+
+def _without_name(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset((name, value) for name, value in labels.items() if name != "__name__")
 
 
 def _take_in(name: str, query: PromQuery, found: Sequence[SeriesOf], seen: _Seen) -> None:
@@ -220,10 +237,10 @@ async def _look_at_targets(params: PrometheusParams, server: Server, seen: _Seen
     """Whether every target of each expected job is up, by samples that are fresh."""
     found = await server.instant("up")
     ages = await server.instant("time() - timestamp(up)")
-    age = {(one.labels.get("job"), one.labels.get("instance")): one.last for one in ages}
+    age = {_without_name(one.labels): one.last for one in ages}
     for job in params.targets:
         targets = [one for one in found if one.labels.get("job") == job]
-        own = [age.get((job, one.labels.get("instance")), math.inf) for one in targets]
+        own = [age.get(_without_name(one.labels), math.inf) for one in targets]
         seen.ages += [one for one in own if math.isfinite(one)]
         down = tuple(sorted(one.labels.get("instance", "") for one in targets if one.last != 1))
         status, message = CaseStatus.PASSED, fact(Code.PROM_UP, n=len(targets))
@@ -244,7 +261,8 @@ async def _look_at_alerts(
 ) -> None:
     """The alerts that fire; that none does says something only where rules are loaded and evaluated."""
     rules = await server.alert_rules()
-    why = _why_no_alerts(asked, max_age, rules, now)
+    broken = {rule.name: why for rule in rules if (why := _why_unknown(rule, max_age, now))}
+    why = _why_no_alerts(asked, rules, broken)
     firing = {rule.name for rule in rules if rule.firing}
     counted = tuple(sorted(firing.difference(asked.ignore, asked.firing)))
     if why is not None and not counted:
@@ -252,9 +270,12 @@ async def _look_at_alerts(
     else:
         seen.measures["alerts_firing"] = Number(value=len(counted), counted=counted, partial=why is not None)
     for name in asked.firing:
-        status, message = CaseStatus.PASSED, fact(Code.PROM_FIRES, name=name)
+        status = CaseStatus.PASSED
+        message: Message = fact(Code.PROM_FIRES, name=name)
         if name not in {rule.name for rule in rules}:
             status, message = CaseStatus.LOST, fact(Code.PROM_RULE_MISSING, name=name)
+        elif name in broken:
+            status, message = CaseStatus.LOST, broken[name]
         elif name not in firing:
             status, message = CaseStatus.FAILED, fact(Code.PROM_SILENT, name=name)
         seen.cases.append(Case(id=f"alert/{name}", name=f"alert/{name}", status=status, message=message))
@@ -263,7 +284,7 @@ async def _look_at_alerts(
 
 
 def _why_no_alerts(
-    asked: AlertsWritten, max_age: float, rules: Sequence[AlertRule], now: float
+    asked: AlertsWritten, rules: Sequence[AlertRule], broken: Mapping[str, Message]
 ) -> Message | None:
     """Why the alerts of a server say nothing; None where they do."""
     if not rules:
@@ -271,13 +292,17 @@ def _why_no_alerts(
     loaded = {rule.name for rule in rules}
     if missing := next((name for name in asked.rules if name not in loaded), None):
         return fact(Code.PROM_RULE_MISSING, name=missing)
-    for rule in rules:
-        if rule.health != "ok":
-            return fact(Code.PROM_RULE_BROKEN, name=rule.name, state=rule.health or "unknown")
-        age = math.inf if rule.evaluated is None else now - rule.evaluated.timestamp()
-        limit = max(max_age, 3 * rule.interval)
-        if age > limit:
-            return fact(Code.PROM_STALE, text=f"alert {rule.name}", at=min(age, now), limit=limit)
+    return next(iter(broken.values()), None)
+
+
+def _why_unknown(rule: AlertRule, max_age: float, now: float) -> Message | None:
+    """Why nobody knows whether a rule's alert fires; None where it is known."""
+    if rule.health != "ok":
+        return fact(Code.PROM_RULE_BROKEN, name=rule.name, state=rule.health or "unknown")
+    age = math.inf if rule.evaluated is None else now - rule.evaluated.timestamp()
+    limit = max(max_age, 3 * rule.interval)
+    if age > limit:
+        return fact(Code.PROM_STALE, text=f"alert {rule.name}", at=min(age, now), limit=limit)
     return None
 
 

@@ -59,8 +59,8 @@ class Server:
     async def now(self) -> float:
         """The time by the clock of the server, in seconds since 1970."""
         data = await self._get("query", query="time()")
-        value = number_of(items_of(data, "result")[1:2][0] if items_of(data, "result") else None)
-        if value is None:
+        value = _series({}, [get(data, "result")]).last
+        if not math.isfinite(value):
             raise ObservationError(fact(Code.PROM_NO_ANSWER, text="time()"))
         return value
 
@@ -74,7 +74,7 @@ class Server:
     async def range(self, query: str, start: float, end: float, step: float) -> tuple[SeriesOf, ...]:
         """Errors: as of `instant`."""
         data = await self._get("query_range", query=query, start=start, end=end, step=step)
-        return tuple(_series(labels, points or []) for labels, points in self._each(data, "values"))
+        return tuple(_series(labels, points) for labels, points in self._each(data, "values"))
 
     async def alert_rules(self) -> tuple[AlertRule, ...]:
         """Errors: as of `instant`."""
@@ -98,7 +98,8 @@ class Server:
             raise ObservationError(fact(Code.PROM_SERIES_OVER_LIMIT, n=len(result), most=SERIES))
         for one in result:
             labels = get(one, "metric")
-            yield (labels if isinstance(labels, Mapping) else {}), get(one, key)
+            named = labels if isinstance(labels, Mapping) else {}
+            yield {str(name): str(value) for name, value in named.items()}, get(one, key)
 
     async def _get(self, path: str, **query: Any) -> Any:
         url = f"{self.url.rstrip('/')}/api/v1/{path}?{urlencode(query)}"
@@ -107,16 +108,19 @@ class Server:
             raise ObservationError(fact(Code.PROM_REFUSED, text=text_of(answer, "error")[:300]))
         if warnings := items_of(answer, "warnings"):
             raise ObservationError(fact(Code.PROM_WARNED, text=f"{warnings[0]}"[:300]))
+        if get(answer, "isPartial") is True:  # of VictoriaMetrics
+            raise ObservationError(fact(Code.PROM_WARNED, text="isPartial"))
         return get(answer, "data")
 
 
-def _series(labels: Mapping[str, str], points: list[Any]) -> SeriesOf:
-    pairs = (point for point in points if isinstance(point, list) and len(point) == 2)
-    return SeriesOf(labels=labels, points=tuple((float(at), _value(value)) for at, value in pairs))
+def _series(labels: Mapping[str, str], points: Any) -> SeriesOf:
+    pairs = (point for point in items_of({"": points}, "") if isinstance(point, list) and len(point) == 2)
+    known = ((number_of(at), _value(value)) for at, value in pairs)
+    return SeriesOf(labels=labels, points=tuple((at, value) for at, value in known if at is not None))
 
 
 def _value(text: Any) -> float:
     try:
-        return float(text)
-    except (TypeError, ValueError):
+        return math.nan if isinstance(text, bool) else float(text)
+    except (TypeError, ValueError, OverflowError):
         return math.nan

@@ -75,7 +75,15 @@ class SecurityKind(FindingKind[SecurityParams]):
     async def find(self, params: SecurityParams, world: World) -> Inspection:
         """Errors: ObservationError where a page does not answer at all."""
         seen, pages = _Seen(), [await _page(page, params, world) for page in params.pages]
-        for page in pages:
+        for page, written in zip(pages, params.pages, strict=True):
+            status = page.reply.status
+            if 300 <= status < 400 or status in (404, 410) or status >= 500:
+                # Nobody asked about such an answer: the page itself is elsewhere, or was not shown.
+                answered = fact(Code.ANSWER_STATUS, url=page.reply.url, status=status, text="")
+                seen.unproven[f"page{page.path}"] = answered
+            if status >= 500:
+                continue
+            await _look_at_cors(page, written, params, world, seen)
             for rule, finding in (*rules.headers_of(page), *rules.cookies_of(page), *rules.versions_of(page)):
                 seen.take(rule, finding)
         roots = {
@@ -135,15 +143,20 @@ async def _probe(root: str, written: str, params: SecurityParams, world: World, 
         exposed = rules.is_exposed(path, reply)
         seen.take(rules.EXPOSED, rules.found(rules.EXPOSED, path, path) if exposed else None)
     path = urlsplit(root).path
-    reply = await _ask(root, written, params, world, Origin=ORIGIN)
-    if isinstance(reply, HttpReply):
-        seen.take(rules.CORS, rules.cors_of(path, ORIGIN, reply))
     marker = secrets.token_hex(8)
     reply = await _ask(root, written, params, world, method="TRACE", X_Phasegate=marker)
     if isinstance(reply, HttpReply):
         seen.take(rules.TRACE, rules.found(rules.TRACE, path) if rules.is_trace(reply, marker) else None)
     elif reply.cause not in (Cause.RESET, Cause.PROTOCOL):
         seen.unproven[rules.TRACE.id] = reply.message
+
+
+async def _look_at_cors(page: Page, written: str, params: SecurityParams, world: World, seen: _Seen) -> None:
+    reply = await _ask(page.reply.url, written, params, world, Origin=ORIGIN)
+    if isinstance(reply, HttpFailure):
+        seen.unproven[f"{rules.CORS.id}{page.path}"] = reply.message
+    else:
+        seen.take(rules.CORS, rules.cors_of(page.path, ORIGIN, reply))
 
 
 async def _look_at_tls(root: str, written: str, params: SecurityParams, world: World, seen: _Seen) -> None:
@@ -155,10 +168,14 @@ async def _look_at_tls(root: str, written: str, params: SecurityParams, world: W
     except OSError as error:
         seen.unproven["tls"] = fact(Code.NO_HANDSHAKE, host=host, port=port, why=str(error))
         return
+    if not any(found.versions.values()):  # yet the page came over one of them
+        why = "every handshake was refused"
+        seen.unproven["tls"] = fact(Code.NO_HANDSHAKE, host=host, port=port, why=why)
+        return
     _judge_tls(found, f"{host}:{port}", params, world, seen)
     plain = params.plain or (f"http://{host}/" if port == 443 else "")
     if plain:
-        await _look_at_plain(plain, written, params, world, seen)
+        await _look_at_plain(plain, params, world, seen)
 
 
 def _judge_tls(found: TlsSeen, place: str, params: SecurityParams, world: World, seen: _Seen) -> None:
@@ -178,8 +195,9 @@ def _judge_tls(found: TlsSeen, place: str, params: SecurityParams, world: World,
         seen.take(rules.EXPIRY, soon)
 
 
-async def _look_at_plain(plain: str, written: str, params: SecurityParams, world: World, seen: _Seen) -> None:
-    reply = await _ask(plain, written, params, world)
+async def _look_at_plain(plain: str, params: SecurityParams, world: World, seen: _Seen) -> None:
+    # As an address of its own: headers of the target's entry, such as tokens, do not go over plain HTTP.
+    reply = await _ask(plain, plain, params, world)
     if isinstance(reply, HttpFailure):
         if reply.cause in (Cause.REFUSED, Cause.RESET):
             seen.take(rules.HTTPS, None)  # closed is as good

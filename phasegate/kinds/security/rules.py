@@ -116,7 +116,8 @@ def cookies_of(page: Page) -> Iterator[tuple[Rule, Finding | None]]:
         if name.lower() != "set-cookie":
             continue
         first, *rest = value.split(";")
-        cookie = first.partition("=")[0].strip()[:80]
+        # Without `=` it has no name, and what stands there is its value (RFC 6265bis, 5.6).
+        cookie = first.partition("=")[0].strip()[:80] if "=" in first else ""
         flags = {
             word.partition("=")[0].strip().lower(): word.partition("=")[2].strip().lower() for word in rest
         }
@@ -138,7 +139,9 @@ def versions_of(page: Page) -> Iterator[tuple[Rule, Finding | None]]:
         if value:
             yield (
                 VERSION,
-                found(VERSION, f"{page.path}/{name}", name, value[:80]) if _VERSIONED.search(value) else None,
+                found(VERSION, f"{page.path}/{name}", name, value[:80])
+                if _VERSIONED.search(value[:1000])
+                else None,
             )
 
 
@@ -169,11 +172,12 @@ def trace_in(body: bytes) -> str:
     return next((name for name, pattern in TRACES.items() if pattern.search(start)), "")
 
 
+_ENV = re.compile(rb"\A(?:\s|#.*\n)*+(?:export )?[A-Za-z_][A-Za-z0-9_]*=")
 EXPOSED_FILES: Mapping[str, re.Pattern[bytes]] = {
     "/.git/HEAD": re.compile(rb"\A(?:ref: refs/|[0-9a-f]{40}\s*\Z)"),
     "/.git/config": re.compile(rb"^\[core\]", re.MULTILINE),
-    "/.env": re.compile(rb"\A(?:\s*(?:#.*)?\n)*\s*(?:export )?[A-Za-z_][A-Za-z0-9_]*="),
-    "/.env.production": re.compile(rb"\A(?:\s*(?:#.*)?\n)*\s*(?:export )?[A-Za-z_][A-Za-z0-9_]*="),
+    "/.env": _ENV,
+    "/.env.production": _ENV,
     "/.aws/credentials": re.compile(rb"^\[[\w-]+\]\s*$[\s\S]{0,200}aws_", re.MULTILINE),
     "/docker-compose.yml": re.compile(rb"^services:", re.MULTILINE),
     "/phpinfo.php": re.compile(rb"<title>phpinfo\(\)"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import socket
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -270,3 +273,92 @@ async def test_a_password_is_a_secret(tmp_path: Path) -> None:
 def test_parameters_that_make_no_sense(params: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         DatabaseParams.model_validate({"url": "sqlite:///a.db", **params})
+
+
+@pytest.mark.parametrize(
+    "sql", ["commit; create table made(id int); select 1", "select 1 as a; select 2 as b where false"]
+)
+async def test_several_statements_are_refused(url: str, tmp_path: Path, sql: str) -> None:
+    seen = await ask(url, tmp_path, violations={"bad": sql})
+    assert cases(seen)["bad"][0] is LOST
+    made = await ask(url, tmp_path, tables={"made": {}})
+    assert cases(made)["made"][0] is FAILED
+
+
+async def test_an_error_shows_no_value_of_a_row(server: str, tmp_path: Path) -> None:
+    seen = await ask(server, tmp_path, violations={"bad": "select state::int from orders"})
+    assert cases(seen)["bad"] == (LOST, "the database refused: SQLSTATE 22P02")
+
+
+async def test_infinity_is_a_value_of_a_row(server: str, tmp_path: Path) -> None:
+    seen = await ask(server, tmp_path, rows={"far": {"sql": "select 'inf'::numeric", "equal": [[1]]}})
+    assert cases(seen)["far"][0] is FAILED
+
+
+@pytest.mark.parametrize("end", ["?sslmode=require", "?password=s3cr3t"])
+async def test_parameters_that_the_driver_does_not_know_are_an_error(
+    server: str, tmp_path: Path, end: str
+) -> None:
+    with raises(ObservationError, match="the address of the database is none"):
+        await ask(server + end, tmp_path, numbers={"one": {"sql": "select 1"}})
+
+
+async def test_a_bracket_in_a_password_is_no_defect(tmp_path: Path) -> None:
+    with raises(ObservationError, match="Can't create a connection"):
+        await ask("postgresql://u:p[w@127.0.0.1:9/x", tmp_path, numbers={"one": {"sql": "select 1"}})
+
+
+async def test_types_have_their_time_zone_and_brackets(server: str, tmp_path: Path) -> None:
+    run(server, ["create table typed (a timestamptz, b timestamp, c varchar(9)[], d numeric(10,2))"])
+
+    async def status(**columns: str) -> CaseStatus:
+        return cases(await ask(server, tmp_path, tables={"typed": {"columns": columns}}))["typed"][0]
+
+    assert (
+        await status(a="timestamp with time zone", b="timestamp", c="varchar[]", d="numeric(10,2)") is PASSED
+    )
+    assert await status(a="timestamp") is FAILED
+    assert await status(c="varchar") is FAILED
+    assert await status(b="timestamp with time zone") is FAILED
+
+
+async def test_more_than_a_thousand_migrations_are_compared(lite: str, tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "shop.db")
+    connection.execute("create table _sqlx_migrations (version bigint, success boolean)")
+    connection.executemany(
+        "insert into _sqlx_migrations values (?, ?)", [(n, n < 1100) for n in range(1, 1101)]
+    )
+    connection.commit()
+    connection.close()
+    (tmp_path / "migrations").mkdir()
+    for n in range(1, 1101):
+        (tmp_path / "migrations" / f"{n}_x.sql").write_text("")
+    seen = await ask(lite, tmp_path, migrations={"tool": "sqlx", "folder": "migrations"})
+    status, message = cases(seen)["migrations"]
+    assert status is FAILED
+    assert "1100" in message
+
+
+async def test_a_server_that_never_ends_its_answer_leaves_no_thread_to_wait_for(tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"N" + b"R\0\x0f\xff\xff")  # no TLS; a message of a megabyte
+            while not ended.wait(0.1):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        dripping = threading.Thread(target=drip, args=(listening,))
+        dripping.start()
+        url = f"postgresql://u:p@127.0.0.1:{listening.getsockname()[1]}/x"
+        before = set(threading.enumerate())
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ask(url, tmp_path, violations={"v": "select 1"}, limit_each="1s"), 3)
+        left = [thread for thread in threading.enumerate() if thread not in before]
+        assert [thread.daemon for thread in left] == [True]
+        ended.set()
+        dripping.join()
+        for thread in left:
+            thread.join()

@@ -87,8 +87,15 @@ TRIPS: Mapping[str, tuple[Edit, ...]] = {
     "object-unnamed": (put("Job", "metadata/generateName", GONE),),
     "object-name": (put(DEPLOYMENT, "metadata/name", "Web_1"), put(DEPLOYMENT, "metadata/name", "a" * 254)),
     "duplicate-object": (put("Service/store", "metadata/name", "web"),),
-    "unknown-kind": (put(DEPLOYMENT, "kind", "Deploymnt"), put(DEPLOYMENT, "apiVersion", "apps/v9")),
-    "kind-without-schema": (put("CronTab", "apiVersion", "other.example.com/v1"),),
+    "unknown-kind": (
+        put(DEPLOYMENT, "kind", "Deploymnt"),
+        put(DEPLOYMENT, "apiVersion", "apps/v9"),
+        put(DEPLOYMENT, "apiVersion", "app.k8s.io/v1"),
+    ),
+    "kind-without-schema": (
+        put("CronTab", "apiVersion", "other.example.com/v1"),
+        put("CronTab", "apiVersion", "gateway.networking.k8s.io/v1"),
+    ),
     "crd-schema": (
         put("CustomResourceDefinition", f"{SPEC}/schedule/pattern", "("),
         put("CustomResourceDefinition", f"{SPEC}/replicas/minimum", "one"),

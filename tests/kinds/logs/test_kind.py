@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -124,6 +125,66 @@ async def test_a_file_that_begins_anew_is_read_from_its_beginning(world: TestWor
     assert seen.measures["errors"] == Number(value=1)
 
 
+@pytest.mark.parametrize("pattern", ["app.log", "app.log*"])
+async def test_of_a_file_that_is_renamed_meanwhile_new_lines_count(world: TestWorld, pattern: str) -> None:
+    log = world.root / "app.log"
+    log.write_text("error before\n")
+    world.accompanies, world.stop_after = True, 1.0
+
+    async def rotate() -> None:
+        await asyncio.sleep(0.3)
+        with log.open("a") as file:
+            file.write("error 1\n")
+        log.rename(world.root / "app.log.1")
+        log.write_text("error 2\n")
+
+    writing = asyncio.create_task(rotate())
+    seen = await look(world, file=pattern, errors="error")
+    await writing
+    assert seen.measures["errors"] == Number(value=2)
+
+
+@pytest.mark.parametrize("way", ["cut", "gone"])
+async def test_a_file_that_is_cut_meanwhile_shows_a_part(world: TestWorld, way: str) -> None:
+    log = world.root / "app.log"
+    log.write_text("before\n")
+    (world.root / "other.log").write_text("")
+    world.accompanies, world.stop_after = True, 1.0
+
+    async def cut() -> None:
+        await asyncio.sleep(0.3)
+        if way == "cut":
+            log.write_text("error and as many bytes as before\n")
+        else:
+            log.unlink()
+
+    cutting = asyncio.create_task(cut())
+    seen = await look(world, file="*.log", errors="error", forbidden="x")
+    await cutting
+    assert seen.measures["errors"] == Number(value=1 if way == "cut" else 0, partial=True)
+    assert cases(seen)["forbidden"] == (
+        LOST,
+        "a file was cut or taken away meanwhile; what stood in it is not known",
+    )
+
+
+@pytest.mark.parametrize("line", ["key: {}", '{{"key": {}}}'])
+async def test_a_forbidden_text_of_several_lines_is_found(world: TestWorld, line: str) -> None:
+    log, key = world.root / "app.log", "BEGIN\nabc\nEND\n"
+    log.write_text("")
+    world.accompanies, world.stop_after = True, 0.8
+    written = line.format(json.dumps(key) if "{{" in line else key)
+
+    async def write() -> None:
+        await asyncio.sleep(0.2)
+        log.write_text(f"{written}\nmore\n")
+
+    writing = asyncio.create_task(write())
+    seen = await look(world, file="app.log", forbidden=key)
+    await writing
+    assert cases(seen)["forbidden"][0] is FAILED
+
+
 async def test_where_nothing_arrives_nothing_is_proven(world: TestWorld) -> None:
     (world.root / "app.log").write_text("old\n")
     seen = await look(world, file="app.log", errors="error", forbidden="x")
@@ -148,6 +209,18 @@ async def test_lines_that_a_command_prints(world: TestWorld) -> None:
         await look(world, command=[sys.executable, "-c", "raise SystemExit(3)"], errors="x")
 
 
+async def test_of_a_command_that_fails_no_line_of_the_log_is_shown(world: TestWorld) -> None:
+    program = "import sys; print('s3cr3t'); sys.exit(1)"
+    with raises(ObservationError, match="exit code 1") as failed:
+        await look(world, command=[sys.executable, "-c", program], errors="x")
+    assert "s3cr3t" not in repr(failed.value.message)
+
+
+async def test_a_command_that_does_not_end_is_ended(world: TestWorld) -> None:
+    with raises(ObservationError, match="gave no report"):
+        await look(world, command=["sleep", "600"], errors="x", timeout="300ms")
+
+
 async def test_the_journal_is_asked_for_a_unit_since_the_check_began(world: TestWorld) -> None:
     fake = world.root / "journalctl"
     fake.write_text('#!/bin/sh\necho "$@"\n')
@@ -163,12 +236,15 @@ class Loki:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.asked: list[dict[str, list[str]]] = []
+        self.logs_itself = False
 
     def reply(self, asked: Asked) -> Reply:
         query = parse_qs(urlsplit(asked.path).query)
         self.asked.append(query)
-        _, _, wanted = query["query"][0].partition(' |= "')
-        values = [[str(time.time_ns()), line] for line in self.lines if wanted.rstrip('"') in line]
+        _, _, wanted = query["query"][0].partition(' |~ "')
+        values = [[str(time.time_ns()), line] for line in self.lines if re.search(wanted.rstrip('"'), line)]
+        if self.logs_itself:
+            self.lines.append(f"query={query['query'][0]}")
         data = {"resultType": "streams", "result": [{"stream": {}, "values": values[:5000]}]}
         return Reply(body=json.dumps({"status": "success", "data": data}).encode())
 
@@ -192,7 +268,28 @@ async def test_lines_that_arrive_at_loki(tmp_path: Path) -> None:
             assert many.measures["errors"] == Number(value=0, partial=True)
 
 
-@pytest.mark.parametrize("reply", [Reply(body=b"{}"), Reply(body=b"<html>"), Reply(status=500)])
+async def test_the_query_that_loki_itself_logs_is_no_line_of_the_request(tmp_path: Path) -> None:
+    loki = Loki()
+    loki.logs_itself = True
+    with answering(loki.reply) as there, answering(lambda asked: Reply()) as url:
+        async with world_at(url, tmp_path) as world:
+            place = {"url": there, "query": '{app=~".+"}'}
+            seen = await look(world, loki=place, request={"url": "/"}, within="1500ms")
+    assert cases(seen)["arrival"][0] is FAILED
+
+
+METRIC = {"status": "success", "data": {"resultType": "matrix", "result": [{"values": [[1, "5"]]}]}}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(body=b"{}"),
+        Reply(body=b"<html>"),
+        Reply(status=500),
+        Reply(body=json.dumps(METRIC).encode()),
+    ],
+)
 async def test_what_is_no_loki_is_an_error(tmp_path: Path, reply: Reply) -> None:
     with answering(lambda asked: reply) as url:
         async with world_at(url, tmp_path) as world:

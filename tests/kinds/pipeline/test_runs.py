@@ -171,3 +171,15 @@ async def test_what_is_no_answer_is_an_error(tmp_path: Path, answer: str) -> Non
 def test_parameters_that_make_no_sense(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         RunsWritten.model_validate({"file": "a", "jobs": ["test"], "commit": COMMIT, **changed})
+
+
+async def test_jobs_of_one_name_in_two_workflows_are_two(tmp_path: Path) -> None:
+    failed = job(conclusion="failure", completed_at=moment(2), workflow_name="a")
+    assert wrong(await look({"jobs": [failed, job(workflow_name="b")]}, tmp_path)) == [
+        "job 'test' is failure"
+    ]
+
+
+async def test_a_run_that_ends_in_days_to_come_is_not_verified(tmp_path: Path) -> None:
+    seen = await look({"jobs": [job(completed_at=moment(-48))]}, tmp_path)
+    assert "run/test" in unproven(seen)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pydantic import ValidationError
@@ -17,7 +20,7 @@ from phasegate.kinds.prometheus.params import PrometheusParams
 from phasegate.kinds.promql import selectors
 from phasegate.model.measures import Gauge, Number
 from phasegate.model.observation import CaseStatus, Observation
-from tests.answering import Reply, answering
+from tests.answering import Asked, Reply, answering
 from tests.kinds.prometheus.real import Exporter, exporter, prometheus, until
 from tests.telling import in_english, raises
 from tests.worlds import TestWorld, world_at
@@ -236,3 +239,100 @@ def test_series_that_a_query_asks_for() -> None:
 def test_parameters_that_make_no_sense(params: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         PrometheusParams.model_validate({"url": "/", **params})
+
+
+def as_asked(answers: Mapping[str, Any], rest: Any) -> Callable[[Asked], Reply]:
+    """Answers by the beginning of what is asked for; all others get the same."""
+
+    def reply(asked: Asked) -> Reply:
+        query = parse_qs(urlsplit(asked.path).query).get("query", [""])[0]
+        if query == "time()":
+            return answer({"resultType": "scalar", "result": [time.time(), str(time.time())]})
+        result = next((one for start, one in answers.items() if query.startswith(start)), rest)
+        return answer({"resultType": "vector", "result": result})
+
+    return reply
+
+
+FRESH = {"time() - timestamp": [{"metric": {}, "value": [1, "1"]}]}
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        [{"metric": {}, "value": ["x", "1"]}],
+        [{"metric": {}, "value": [1, 10**400]}],
+        [{"metric": {}, "value": [1, True]}],
+        [{"metric": {"service": [1]}, "value": 5}],
+        [5, 7],
+    ],
+)
+async def test_an_answer_of_no_form_is_no_data(tmp_path: Path, result: Any) -> None:
+    queries = {"one": {"query": "a"}, "each": {"query": "a", "by": "service"}}
+    windows = {name: {**query, "over": "1m"} for name, query in queries.items()}
+    with answering(as_asked(FRESH, result)) as url:
+        for asked in (queries, windows):
+            seen = await ask(url, tmp_path, queries=asked)
+            assert set(seen.measures) == {"sample_age"}
+
+
+async def test_the_time_of_a_server_has_a_form(tmp_path: Path) -> None:
+    time_only = answer({"resultType": "scalar", "result": [1]})
+    with answering(lambda asked: time_only) as url, raises(ObservationError, match=r"time\(\)"):
+        await ask(url, tmp_path, queries={"a": {"query": "a"}})
+
+
+async def test_a_partial_answer_of_victoriametrics_is_an_error(tmp_path: Path) -> None:
+    partial = answer({"resultType": "scalar", "result": [1, "1"]}, isPartial=True)
+    with answering(lambda asked: partial) as url, raises(ObservationError, match="isPartial"):
+        await ask(url, tmp_path, queries={"a": {"query": "a"}})
+
+
+def series(value: float, **labels: str) -> dict[str, Any]:
+    return {"metric": labels, "value": [1, str(value)]}
+
+
+async def test_a_part_whose_samples_are_stale_is_no_data(tmp_path: Path) -> None:
+    ages = [series(1, service="web"), series(250, service="api")]
+    values = [series(7, service="web"), series(8, service="api")]
+    with answering(as_asked({"time() - timestamp": ages}, values)) as url:
+        seen = await ask(url, tmp_path, queries={"n": {"query": "a", "by": "service"}})
+    assert list(seen.parts) == ["web"]
+    assert "the newest sample of a is" in str(seen.absent["api", "n"])
+
+
+async def test_what_absent_allows_must_not_be_stale_itself(tmp_path: Path) -> None:
+    answers = {"time() - timestamp(up)": [series(1)], "time() - timestamp(a)": [series(250)]}
+    query = {"query": "a", "absent": 0, "fresh": "up"}
+    with answering(as_asked(answers, [series(0)])) as url:
+        seen = await ask(url, tmp_path, queries={"n": query})
+    assert "n" not in seen.measures
+    assert "the newest sample of a is" in str(seen.absent["", "n"])
+
+
+async def test_each_target_of_an_instance_has_its_own_age(tmp_path: Path) -> None:
+    def up(value: float, path: str) -> dict[str, Any]:
+        return series(value, job="api", instance="x", path=path)
+
+    answers = {"time() - timestamp(up)": [up(250, "/a"), up(1, "/b")]}
+    with answering(as_asked(answers, [up(1, "/a"), up(1, "/b")])) as url:
+        seen = await ask(url, tmp_path, targets=["api"])
+    assert statuses(seen) == {"target/api": LOST}
+
+
+@pytest.mark.parametrize("state", ["firing", "inactive"])
+@pytest.mark.parametrize("wrong", [{"health": "err"}, {"lastEvaluation": "2020-01-01T00:00:00Z"}])
+async def test_an_expected_alert_of_a_rule_that_is_not_evaluated_is_not_verified(
+    tmp_path: Path, state: str, wrong: dict[str, str]
+) -> None:
+    evaluated = datetime.now(UTC).isoformat()
+    rule = {"type": "alerting", "name": "A", "state": state, "health": "ok", "lastEvaluation": evaluated}
+
+    def reply(asked: Asked) -> Reply:
+        if "/rules" in asked.path:
+            return answer({"groups": [{"interval": 1, "rules": [{**rule, **wrong}]}]})
+        return answer({"resultType": "scalar", "result": [time.time(), str(time.time())]})
+
+    with answering(reply) as url:
+        seen = await ask(url, tmp_path, alerts={"firing": ["A"]})
+    assert statuses(seen) == {"alert/A": LOST}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,18 @@ def test_rules_for_pages_say_nothing_of_other_answers_and_those_of_tls_nothing_o
     assert tripped(json) == set()
     plain = page(secure=False, Strict_Transport_Security=None, Set_Cookie="a=1; HttpOnly; SameSite=Lax")
     assert tripped(plain) == set()
+
+
+def test_the_value_of_a_cookie_without_a_name_is_not_shown() -> None:
+    findings = [finding for _, finding in rules.cookies_of(page(Set_Cookie="s3cr3t; Path=/")) if finding]
+    assert findings
+    assert "s3cr3t" not in repr(findings)
+
+
+def test_a_page_of_blank_lines_and_a_long_header_are_looked_at_at_once() -> None:
+    blank = HttpReply(status=200, headers=(), body=b"\n" * 100_000 + b"<html>", elapsed=0.1, url="https://x/")
+    assert not rules.is_exposed("/.env", blank)
+    assert tripped(page(Server="a" * 1_000_000)) == set()
 
 
 STACKS = {
@@ -205,6 +218,65 @@ async def test_a_server_that_gives_everything_away(tmp_path: Path) -> None:
         "/.git/HEAD is served to everybody; take it out of what is served"
     )
     assert "web-version#//server" in texts
+
+
+@pytest.mark.parametrize("status", [302, 404, 502])
+async def test_a_page_that_is_elsewhere_or_not_shown_is_not_verified(tmp_path: Path, status: int) -> None:
+    with answering(lambda asked: Reply(status=status, headers={**GOOD, "Location": "https://x/"})) as url:
+        seen = await look(url, tmp_path)
+    (page,) = (case for case in seen.cases if case.id.startswith("page/"))
+    assert page.status is CaseStatus.LOST
+    assert f"answered with status {status}" in str(page.message)
+
+
+async def test_every_page_is_asked_from_a_foreign_origin(tmp_path: Path) -> None:
+    def reply(asked: Asked) -> Reply:
+        if asked.path != "/api":
+            return good(asked)
+        return Reply(headers={**GOOD, "Access-Control-Allow-Origin": asked.headers.get("Origin", "")})
+
+    with answering(reply) as url:
+        seen = await look(url, tmp_path, pages=["/", "/api"])
+    assert statuses(seen)["web-cors#/api"] is FAILED
+
+
+async def test_an_origin_that_gets_no_answer_is_not_verified(tmp_path: Path) -> None:
+    def reply(asked: Asked) -> Reply:
+        if "Origin" in asked.headers:
+            time.sleep(1)
+        return good(asked)
+
+    with answering(reply) as url:
+        seen = await look(url, tmp_path, timeout="300ms")
+    assert statuses(seen)["web-cors/"] is CaseStatus.LOST
+
+
+async def test_a_server_that_refuses_all_handshakes_after_the_page_is_not_verified(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phasegate.wire.tls_versions._takes", lambda *of: False)  # as one that counts them
+    with answering(good, authority.server(authority.certificate("count"))) as url:
+        seen = await look(url, tmp_path, {"ca": str(authority.ca)}, certificate="1h")
+    assert statuses(seen)["tls"] is CaseStatus.LOST
+    assert "web-tls-old" not in statuses(seen)
+
+
+async def test_headers_of_the_target_do_not_go_over_plain_http(authority: Authority, tmp_path: Path) -> None:
+    heard: list[Asked] = []
+
+    def plain(asked: Asked) -> Reply:
+        heard.append(asked)
+        return Reply(status=308, headers={"Location": "https://x/"})
+
+    context = authority.server(authority.certificate("token"))
+    with answering(good, context) as url, answering(plain) as there:
+        target = StaticAddresses(
+            {"app": url}, extra_headers={"Authorization": "t0ken"}, tls_settings={"ca": str(authority.ca)}
+        )
+        async with world_at(url, tmp_path, target=target) as world:
+            await SecurityKind().observe(SecurityParams(plain=f"{there}/"), world)
+    (asked,) = heard
+    assert "Authorization" not in asked.headers
 
 
 async def test_only_the_target_is_asked(tmp_path: Path) -> None:
