@@ -15,6 +15,7 @@ from phasegate.base.fields import Closed, Text, Texts
 from phasegate.base.marks import Demand
 from phasegate.base.problems import Location, refuse
 from phasegate.inspection.finding import Changed, Inspection, Rule, Severity
+from phasegate.inspection.rules import COMMON
 from phasegate.inspection.tree import Tree, walk
 from phasegate.kinds.base import CheckParams, Kind
 from phasegate.model.cases import after, select_cases
@@ -64,7 +65,9 @@ class FindingParams(CheckParams):
                     yield (key, rule, "because"), "say why, for whoever reads the report"
                 if "." in rule:  # of a tool, whose rules nobody lists
                     continue
-                if rule not in known:
+                if key == "lower" and rule in _NEVER_LOWER:
+                    yield (key, rule), "what cannot be read proves nothing; leave the file out with 'exclude'"
+                elif rule not in known:
                     yield (key, rule), f"there is no rule {rule!r}; `phasegate kinds KIND --rules` lists them"
                 elif not _turns(known[rule].severity.value, reason.to, key):
                     yield (key, rule), f"{rule!r} is {known[rule].severity.value}, so this does not {key} it"
@@ -89,6 +92,7 @@ class InspectionParams(FindingParams):
         yield from super().problems()
 
 
+_NEVER_LOWER = frozenset(rule.id for rule in COMMON)
 _ORDER = ("off", "info", "warning", "error")
 
 
@@ -107,12 +111,14 @@ class FindingKind(Kind[F]):
     has_cases: ClassVar[bool] = True
     objects: ClassVar[str] = ""
     """What its files hold, in the plural, where that is counted."""
+    of_files: ClassVar[bool] = True
+    """Whether it looks at files, so that these are counted."""
 
     def measures(self, params: F) -> Mapping[str, MeasureSpec]:
         return {
             "findings_error": MeasureSpec.amount("findings that are errors, without those that are waived"),
             "findings_warning": MeasureSpec.amount("findings that are warnings"),
-            "files": MeasureSpec.amount("files that were looked at"),
+            **({"files": MeasureSpec.amount("files that were looked at")} if self.of_files else {}),
             **({"objects": MeasureSpec.amount(f"{self.objects} in them")} if self.objects else {}),
         }
 

@@ -65,6 +65,7 @@ class SecurityKind(FindingKind[SecurityParams]):
     Params: ClassVar[type[CheckParams]] = SecurityParams
     example: ClassVar[Mapping[str, Any]] = {"pages": ["/", "/login"], "certificate": "30d"}
     by_address: ClassVar[bool] = True
+    of_files: ClassVar[bool] = False
 
     def summary(self, params: SecurityParams) -> Message:
         return fact(Code.FILES_OF, names=params.pages)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from phasegate.kinds.documents.kind import DocumentsKind, DocumentsParams
 from phasegate.kinds.documents.markdown import read_markdown
@@ -203,6 +204,13 @@ def test_front_matter_may_have_lines_of_windows() -> None:
 async def test_a_paragraph_that_would_take_minutes_is_not_read(tmp_path: Path) -> None:
     seen = await look(tmp_path, {"a.md": "# A\n" + "![[](" * 800_000, "b.md": "# B\nTODO"})
     assert set(failed(seen)) == {"file-readable/a.md", "document-marker/b.md#TODO"}
+
+
+@pytest.mark.parametrize("to", ["off", "info", "warning"])
+def test_what_cannot_be_read_is_never_made_less(to: str) -> None:
+    lower = {"file-readable": {"to": to, "because": "it is old"}}
+    with pytest.raises(ValidationError, match="leave the file out with 'exclude'"):
+        DocumentsParams.model_validate({"files": "a.md", "lower": lower})
 
 
 async def test_counts(tmp_path: Path) -> None:
