@@ -513,6 +513,7 @@ class Code(StrEnum):
     DOCKERFILE_MISTAKE = "dockerfile_mistake"
     NOT_LINTED = "not_linted"
     NO_STAGE_OR_SERVICE = "no_stage_or_service"
+    COMPOSE_ELSEWHERE = "compose_elsewhere"
     TOOLS_NOT_ASKED = "tools_not_asked"
 
     # What is found in pipelines.

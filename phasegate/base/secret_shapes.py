@@ -45,6 +45,33 @@ _GIVEN = (
     ),
 )
 """How programs that many know are given a password by a flag of one letter."""
+_SETTING = re.compile(
+    r"\b(?:config|configure|set)\s+(?:-\S+\s+)*(?:set\s+)?(?:[\w./:@-]*[/:])?(?P<name>[A-Za-z_][\w.-]*)"
+    rf"[\s=]+(?!-){_VALUE}"
+)
+"""`npm config set _authToken x`, `aws configure set aws_secret_access_key x`, `poetry config pypi-token.pypi x`."""
+_HEADER = re.compile(rf"(?:-H|--header)[\s=]*[\"']?(?P<name>[A-Za-z][\w-]*):\s*{_VALUE}")
+_FIELD = re.compile(rf"(?m)(?<![\w$])(?P<name>[A-Za-z_][\w.-]*):[ ]+{_VALUE}(?=[\"']?\s*(?:$|[>|]))")
+"""`password: x`, as YAML and JSON have it."""
+_FED = (
+    re.compile(r"(?i)\bauthorization:\s*(?:[a-z]+\s+)?(?P<value>[^\s\"'|;&,]{8,})"),
+    re.compile(rf"\bhttp-basic\.\S+\s+\S+\s+{_VALUE}"),
+    re.compile(rf"\b(?:useradd|usermod)\b{_UP_TO}-p\s+{_VALUE}"),
+    re.compile(rf"\becho\s+[\"']?[\w.-]+:{_VALUE}[\"']?\s*\|\s*(?:sudo\s+)?chpasswd\b"),
+    re.compile(
+        rf"\b(?:echo|printf)\s+(?:-\S+\s+)*{_VALUE}\s*\|[^|;&\n]*?\s(?:--password-stdin|--stdin|--with-token"
+        r"|--passphrase-fd)\b"
+    ),
+    re.compile(rf"\blogin\s+\S+\s+password\s+{_VALUE}"),
+    re.compile(rf"\bpass:{_VALUE}"),
+)
+"""How else programs are given a password: headers, composer, chpasswd, a login, .netrc, OpenSSL."""
+_REFERENCES = re.compile(r"[$`<%{*]|/run/secrets/|\.\*|\\[1-9(]|EXPRESSION")
+"""What a value begins with, or holds, that is put in when it runs, or is a pattern."""
+_PUBLIC = re.compile(
+    r"(?i)^(?:.*\.)?(?:recv|receive|fetch|import|export|trusted|list|l?sign|signing|default|local|edit)_?keys?$"
+)
+"""Options of gpg that name keys which everybody may know."""
 _TOO_SHORT = frozenset({"key", "keys", "auth", "salt"})
 """Names that say too little in a text."""
 _SHAPES = {
@@ -53,6 +80,7 @@ _SHAPES = {
     "a GitHub token": re.compile(r"\bgh[pousr]_[A-Za-z0-9]{20,}\b|\bgithub_pat_\w{20,}\b"),
     "a GitLab token": re.compile(r"\bglpat-[\w-]{20,}"),
     "a Slack token": re.compile(r"\bxox[abeprs]-[\w-]{10,}"),
+    "a Slack webhook": re.compile(r"(?<=hooks\.slack\.com/services/)T\w+/B\w+/\w{8,}"),
     "a Google API key": re.compile(r"\bAIza[\w-]{35}\b"),
     "a Stripe key": re.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{10,}"),
     "an API key": re.compile(r"(?<![\w-])sk-[A-Za-z0-9][\w-]{18,}"),
@@ -61,6 +89,7 @@ _SHAPES = {
     "a signed token": re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
     "a bearer token": re.compile(r"(?i)(?<=\bbearer )[ ]*[A-Za-z0-9][\w.~+/=-]{7,}"),
     "basic credentials": re.compile(r"(?i)(?<=authorization: basic )[A-Za-z0-9+/=]{8,}"),
+    "a token in a URL": re.compile(r"(?<=://)[A-Za-z0-9_-]{20,}(?=@[\w.\[-])"),
     "a password in a URL": re.compile(r"(?<=://)[^\s/:@'\"]*:(?![$])[^\s/'\"]+(?=@[\w.\[-])"),
 }
 _SHORTEST_SHAPE = 15
@@ -114,6 +143,26 @@ def secrets_in_text(text: str) -> Iterator[Shaped]:
             if not match["value"].startswith("$"):
                 yield Shaped("a password", match["value"], match.start("value"), match.end("value"))
     yield from _find_shapes(text)
+
+
+def secrets_in_command(text: str) -> Iterator[Shaped]:
+    """The secrets that are written out in a command: those of a text, what a program is set to or fed with,
+    and headers. References to what is put in when it runs, and patterns, are none."""
+    found = list(secrets_in_text(text))
+    for written in (_SETTING, _HEADER, _FIELD):
+        for match in written.finditer(text):
+            value, names = match["value"].strip("\"'"), match["name"].split(".")
+            if names[0] != "credential" and any(is_secret(name, value) for name in names):
+                found.append(Shaped(f"{match['name']}=***", value, match.start("value"), match.end("value")))
+    for fed in _FED:
+        for match in fed.finditer(text):
+            value = match["value"].strip("\"'")
+            found.append(Shaped("a password", value, match.start("value"), match.end("value")))
+    for one in found:
+        name = one.what.removesuffix("=***").replace("-", "_")
+        if one.value and not _REFERENCES.match(one.value) and not _REFERENCES.search(one.value[:200], 1):
+            if not _PUBLIC.match(name):
+                yield one
 
 
 def arguments_without_secrets(arguments: Sequence[str], *, put: str) -> list[str]:

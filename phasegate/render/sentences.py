@@ -1639,6 +1639,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.DOCKERFILE_MISTAKE: lambda fact: _DOCKERFILE_MISTAKES[fact.what].format(fact.of),
     Code.NOT_LINTED: "not linted: {tool} cannot read {file} ({text}), which is a good Dockerfile",
     Code.NO_STAGE_OR_SERVICE: "{names} holds no stage and no service, so nothing was looked at",
+    Code.COMPOSE_ELSEWHERE: "not verified: services also stand in {name}, which was not read",
     Code.TOOLS_NOT_ASKED: "not asked: {names:all}",
     Code.JOBS_KNOWN: lambda fact: f"{count(fact.n or 0, 'job')} {_ROLES[fact.of]}: {sentence(fact.files)}",
     Code.NO_JOB_DEPLOYS: "no job that deploys was found, so nothing was asked of one; "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,15 @@ from phasegate.base.files import is_file, read_regular
 from phasegate.base.tree import TreePath
 from phasegate.base.yaml import Document
 from phasegate.kinds.dockerfile.reader import read_dockerfile
-from phasegate.kinds.dockerfile.stages import dockerfile_of, expand
+from phasegate.kinds.dockerfile.stages import NOTHING, dockerfile_of, expand
 from phasegate.kinds.healthchecks.healthcheck import why_it_proves_nothing
 from phasegate.model.containers import Healthcheck
 
 _LARGEST = 1 << 20
-"""Bytes of a Dockerfile that a service is built from."""
+"""Bytes of a Dockerfile that a service is built from, and of an `.env`."""
+_VARIABLE = re.compile(
+    r"(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<value>\"[^\"]*\"|'[^']*'|[^#\s]*)(?:\s.*)?"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,45 @@ class Compose:
 
     document: Document
     folder: Path
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Values of variables that the plan gives, where the file gives none."""
+
+    @cached_property
+    def values(self) -> Mapping[str, str]:
+        """Values of variables: those of `.env` beside the file, as Compose reads it, before the plan's."""
+        try:
+            text = read_regular(self.folder / ".env", _LARGEST).decode()
+        except (OSError, ValueError):
+            return self.given
+        found = (_VARIABLE.fullmatch(line.strip()) for line in text.splitlines())
+        return {**self.given, **{one["name"]: one["value"].strip("\"'") for one in found if one}}
+
+    def value_of(self, written: Any) -> str:
+        """A value as text, with what Compose puts in for its variables; as written where that is unknown."""
+        text = str(written)
+        known = interpolate(text, self.values)
+        return text if known is None else known
+
+    @property
+    def parts(self) -> Iterator[tuple[TreePath, str]]:
+        """Other files that it takes in or extends: where it says so, and their paths as written."""
+        for number, one in enumerate(items(self.document.tree, "include")):
+            for path in items(one, "path") if isinstance(one, Mapping) else [one]:
+                yield ("include", number), str(path)
+        for service in self.services:
+            file = mapping(service.tree, "extends").get("file")
+            if file is not None:
+                yield (*service.path, "extends"), str(file)
+
+    @property
+    def not_there(self) -> Iterator[tuple[Service, str]]:
+        """Services that extend one of this file that it does not have, and its name."""
+        names = {one.name for one in self.services}
+        for service in self.services:
+            extends = service.tree.get("extends")
+            base = extends if isinstance(extends, str) else mapping(extends).get("service")
+            if base is not None and not mapping(extends).get("file") and str(base) not in names:
+                yield service, str(base)
 
     @cached_property
     def services(self) -> tuple[Service, ...]:
@@ -158,16 +202,10 @@ def variables(tree: Any, key: str) -> Iterator[tuple[str | int, str, str]]:
             yield number, name, value
 
 
-def value_of(written: Any) -> str:
-    """A value as text, with what Compose takes where no variable is set; as written where that is unknown."""
-    text = str(written)
-    known = interpolate(text)
-    return text if known is None else known
-
-
-def interpolate(text: str) -> str | None:
-    """A text with the values that Compose takes where no variable is set; None where one has none."""
+def interpolate(text: str, values: Mapping[str, str] = NOTHING) -> str | None:
+    """A text with the values of variables, or those that Compose takes where none is set; None where one has
+    none."""
     if "$$" in text:
-        parts = [interpolate(part) for part in text.split("$$")]
+        parts = [interpolate(part, values) for part in text.split("$$")]
         return None if None in parts else "$".join(part or "" for part in parts)
-    return expand(text, {})
+    return expand(text, values)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from phasegate.base.facts import Message
-from phasegate.base.secret_shapes import secrets_in_text, secrets_in_variable
+from phasegate.base.secret_shapes import secrets_in_command, secrets_in_variable
 from phasegate.kinds.dockerfile.compose import (
     Compose,
     Service,
     interpolate,
     items,
     mapping,
-    value_of,
     variables,
     why_healthcheck_proves_nothing,
 )
@@ -31,8 +31,13 @@ _CAPABILITIES = frozenset(
 _YES = frozenset({"true", "1", "t", "y", "yes", "on"})
 _NAMESPACES = ("network_mode", "pid", "ipc", "uts", "userns_mode", "cgroup")
 _SOCKETS = re.compile(
-    r"(?:/var)?/run/(?:podman/podman|containerd/containerd|crio/crio)\.sock|.*/docker\.sock"
+    r"(?:/var)?/run/(?:.*/)?(?:podman|containerd|crio|buildkitd)\.sock|.*/docker\.sock(?:\.raw)?|.*docker_engine"
 )
+_FOLDERS = re.compile(
+    r"/+|/var|(?:/var)?/run(?:/(?:podman|containerd|crio|buildkit|docker|k3s(?:/containerd)?|user(?:/[^/]+(?:/podman)?)?))?"
+    r"|/var/lib(?:/(?:docker|containerd))?|.*/\.docker/(?:run|desktop)"
+)
+"""Folders of a host that hold the socket of an engine, or all that an engine has."""
 _KEYS = frozenset(
     {"services", "include", "volumes", "networks", "configs", "secrets", "models", "name", "version"}
 )
@@ -94,7 +99,7 @@ def _fake_healthcheck(service: Service, file: Compose) -> Hits:
 @rule("compose-privileged", ERROR, SERVICES, "services/#privileged")
 def _privileged(service: Service, file: Compose) -> Hits:
     """No service is privileged."""
-    if value_of(service.tree.get("privileged")).lower() in _YES:
+    if file.value_of(service.tree.get("privileged")).lower() in _YES:
         yield _hit(service, file, "privileged")
 
 
@@ -102,7 +107,7 @@ def _privileged(service: Service, file: Compose) -> Hits:
 def _capabilities(service: Service, file: Compose) -> Hits:
     """No service adds a capability by which it gets at the host."""
     for number, written in enumerate(items(service.tree, "cap_add")):
-        name = value_of(written).upper().removeprefix("CAP_")
+        name = file.value_of(written).upper().removeprefix("CAP_")
         if name in _CAPABILITIES:
             yield _hit(service, file, "cap_add", number, details=(name,))
 
@@ -111,38 +116,64 @@ def _capabilities(service: Service, file: Compose) -> Hits:
 def _namespaces(service: Service, file: Compose) -> Hits:
     """No service is in a namespace of the host: network, processes, IPC, UTS, users or cgroups."""
     for key in _NAMESPACES:
-        if value_of(service.tree.get(key)) == "host":
+        if file.value_of(service.tree.get(key)) == "host":
             yield _hit(service, file, key, details=(key,))
 
 
 @rule("compose-engine-socket", ERROR, SERVICES, "services/#volumes")
 def _socket(service: Service, file: Compose) -> Hits:
-    """No service has the socket of the container engine: whoever has it has the host."""
-    if value_of(service.tree.get("use_api_socket")).lower() in _YES:
+    """No service has the engine's socket, or a folder of the host with it: whoever has it has the host."""
+    if file.value_of(service.tree.get("use_api_socket")).lower() in _YES:
         yield _hit(service, file, "use_api_socket", details=("use_api_socket",))
     for number, written in enumerate(items(service.tree, "volumes")):
-        if isinstance(written, Mapping):
-            source = value_of(written.get("source"))
-        else:
-            source = value_of(written).partition(":")[0]
-        if _SOCKETS.fullmatch(source):
-            yield _hit(service, file, "volumes", number, details=(source,))
+        source, target = _mount(written, file)
+        known = _on_host(source, file)
+        inside = "$" in source and _SOCKETS.fullmatch(target)
+        if inside or _SOCKETS.fullmatch(known) or _FOLDERS.fullmatch(known):
+            yield _hit(service, file, "volumes", number, details=(target if inside else source,))
+
+
+def _mount(written: Any, file: Compose) -> tuple[str, str]:
+    """What a service mounts and where; of a volume that stands for a folder of the host, that folder."""
+    if isinstance(written, Mapping):
+        source, target = file.value_of(written.get("source")), file.value_of(written.get("target"))
+    else:
+        source, colon, rest = re.sub(r"\$\{[^}]*\}", "$", file.value_of(written)).partition(":")
+        source, target = (source if colon else ""), rest.partition(":")[0]
+    device = mapping(file.document.tree, "volumes", source, "driver_opts").get("device")
+    return (source if device is None else file.value_of(device)), target
+
+
+def _on_host(source: str, file: Compose) -> str:
+    """A path of the host, absolute; a name of a volume as it is."""
+    path = source.replace("\\", "/")
+    if path.startswith("."):
+        path = f"{file.folder.absolute()}/{path}"
+    return re.sub("^/+", "/", posixpath.normpath(path)) if path.startswith("/") else path
+
+
+@rule("compose-reference", ERROR, SERVICES, "services/#extends")
+def _reference(service: Service, file: Compose) -> Hits:
+    """A service that another one extends is there."""
+    for one, base in file.not_there:
+        if one is service:
+            yield _hit(service, file, "extends", details=(base,))
 
 
 @rule("compose-image-unpinned", ERROR, IMAGES, "services/#image")
 def _unpinned(pair: tuple[Service, str], file: Compose) -> Hits:
     """Each image that is not built here has a digest, or a tag other than latest."""
     service, image = pair
-    known = interpolate(image)
+    known = interpolate(image, file.values)
     if known is not None and not is_pinned(known):
         yield _hit(service, file, "image", details=(known,))
 
 
-@rule("compose-image-not-known", WARNING, IMAGES, "interpolation/")
+@rule("compose-image-not-known", ERROR, IMAGES, "interpolation/")
 def _not_known(pair: tuple[Service, str], file: Compose) -> Hits:
-    """Each image can be told from the file: its variables have defaults."""
+    """Each image is known: its variables have defaults, or values in `.env` or the plan."""
     service, image = pair
-    if interpolate(image) is None:
+    if interpolate(image, file.values) is None:
         yield _hit(service, file, "image", details=(image,))
 
 
@@ -160,12 +191,13 @@ def _secret(service: Service, file: Compose) -> Hits:
 
 @rule("compose-secret-in-command", ERROR, SERVICES, "secrets/")
 def _secret_in_command(service: Service, file: Compose) -> Hits:
-    """No secret stands in a command or an entrypoint: every list of processes shows it."""
-    for key in ("command", "entrypoint"):
-        line = " ".join(str(word) for word in items(service.tree, key))
-        found = next(secrets_in_text(line.replace("$$", "$")), None)
+    """No secret stands in a command, an entrypoint or a healthcheck: every list of processes shows it."""
+    for path in (("command",), ("entrypoint",), ("healthcheck", "test")):
+        tree = mapping(service.tree, *path[:-1]) if path[:-1] else service.tree
+        line = " ".join(str(word) for word in items(tree, path[-1]))
+        found = next(secrets_in_command(line.replace("$$", "$")), None)
         if found is not None:
-            yield _hit(service, file, key, details=(key, found.what))
+            yield _hit(service, file, *path, details=(path[0], found.what))
 
 
 @rule("compose-secret-file", ERROR, NAMED, "secrets/")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from phasegate.base.secret_shapes import is_secret, secrets_in_variable
+from phasegate.base.secret_shapes import is_secret, secrets_in_command, secrets_in_variable
 from phasegate.kinds.dockerfile.look import ERROR, WARNING, Family, Hit, Hits, Subjects
 from phasegate.kinds.dockerfile.reader import Instruction, Mistake, split_words, unquote
 from phasegate.kinds.dockerfile.references import is_pinned, name_of, tag_of
@@ -185,9 +185,9 @@ def _root(pair: _Placed, file: Dockerfile) -> Hits:
         yield pair.hit(user or pair.one.text)
 
 
-@rule("user-not-known", WARNING, _last("USER"), _REFERENCE + "#user")
+@rule("user-not-known", ERROR, _last("USER"), _REFERENCE + "#user")
 def _user_known(pair: _Placed, file: Dockerfile) -> Hits:
-    """The user can be told from the file."""
+    """The user is known: its ARG has a value, or the plan gives it one."""
     if file.known.get(pair.one.line) is None:
         yield pair.hit(pair.one.text)
 
@@ -227,9 +227,9 @@ def _base(base: _Base, file: Dockerfile) -> Hits:
         yield Hit(base.line, f"{base.stage.place}/{name_of(base.image)}", (base.image,))
 
 
-@rule("base-not-known", WARNING, BASES, _REFERENCE + "#understand-how-arg-and-from-interact")
+@rule("base-not-known", ERROR, BASES, _REFERENCE + "#understand-how-arg-and-from-interact")
 def _base_known(base: _Base, file: Dockerfile) -> Hits:
-    """Each image that is built on or copied from can be told from the file: its ARG has a value."""
+    """Each image that is built on or copied from is known: its ARG has a value, or the plan gives it one."""
     if base.image is None:
         yield Hit(base.line, f"{base.stage.place}/{base.written}", (base.written,))
 
@@ -248,6 +248,20 @@ def _secret_argument(pair: _Placed, file: Dockerfile) -> Hits:
     return (
         pair.hit(name, of=name) for name, value in pair.one.pairs if not value and is_secret(name, "a value")
     )
+
+
+@rule(
+    "secret-in-instruction",
+    ERROR,
+    _every("RUN", "COPY", "ADD", "CMD", "ENTRYPOINT", "HEALTHCHECK", "LABEL"),
+    "build/building/secrets/",
+)
+def _secret_in_instruction(pair: _Placed, file: Dockerfile) -> Hits:
+    """No secret stands in a command, a here-document or a label: it stays in the history, and in the file."""
+    one = pair.one
+    texts = (one.text if one.words is None else " ".join(one.words), *one.heredocs)
+    for what in dict.fromkeys(found.what for text in texts for found in secrets_in_command(text)):
+        yield pair.hit(one.name, what, of=one.name)
 
 
 @rule("add-of-url", WARNING, _every("ADD"), _REFERENCE + "#add---checksum")

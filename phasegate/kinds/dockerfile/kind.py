@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import glob
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import PurePosixPath
+from contextlib import suppress
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError
-from phasegate.base.facts import Code, fact
+from phasegate.base.facts import Code, Message, fact
 from phasegate.base.files import is_file
+from phasegate.base.tree import path_text
 from phasegate.base.yaml import COMPOSE
 from phasegate.inspection.finding import Finding, Inspection, Looked, merge
 from phasegate.inspection.tree import Tree, read_texts, read_yaml, walk
@@ -66,39 +72,65 @@ def look_at(params: DockerfileParams, tree: Tree) -> _Seen:
     unreadable: set[str] = set()
     objects = 0
     findings = list(tree.findings)
-    for text in read_texts(tree):
+    elsewhere: dict[str, Message] = {}
+    names, taken_in = set(tree.names), set[str]()
+    texts = read_texts(tree)
+    while (text := next(texts, None)) is not None:
         if isinstance(text, Finding):
             findings.append(text)
-        elif text.name.endswith((".yaml", ".yml")):
+        elif text.name.endswith((".yaml", ".yml")) or text.name in taken_in:
             for one in read_yaml((text,), COMPOSE):
                 if isinstance(one, Finding):
                     findings.append(one)
                     continue
-                compose = Compose(document=one, folder=(tree.root / text.name).parent)
+                compose = Compose(document=one, folder=(tree.root / text.name).parent, given=params.variables)
                 objects += len(compose.services)
                 parts.append(compose_rules.rule.inspect(compose, text.name))
+                found, missing = _named_by(compose, tree.root)
+                elsewhere |= missing
+                texts = chain(texts, read_texts(replace(tree, names=tuple(sorted(found - names)))))
+                names |= found
+                taken_in |= found
         else:
             file = dockerfile_of(
                 read_dockerfile(text.content),
                 target=params.target,
                 ignore_file=_has_ignore_file(tree, text.name),
                 not_root=params.non_root,
+                given=params.variables,
             )
             dockerfiles.append(text.name)
             unreadable |= {text.name} if file.script.mistakes else set()
             objects += len(file.stages)
             parts.append(dockerfile_rules.rule.inspect(file, text.name))
-    if not objects and not findings and not any(part.findings for part in parts):
+    if not (objects or findings or elsewhere) and not any(part.findings for part in parts):
         raise ObservationError(fact(Code.NO_STAGE_OR_SERVICE, names=params.files))
-    whole = merge(parts, files=len(tree.names), objects=objects)
+    whole = merge(parts, files=len(names), objects=objects)
     inspection = Inspection(
         files=whole.files,
         objects=objects,
         findings=(*findings, *whole.findings),
         looked=_summed(parts),
+        unproven=elsewhere,
         notes=tree.notes,
     )
     return _Seen(inspection=inspection, dockerfiles=tuple(dockerfiles), unreadable=frozenset(unreadable))
+
+
+def _named_by(compose: Compose, root: Path) -> tuple[set[str], dict[str, Message]]:
+    """The files that a Compose file takes in or extends, and why one is not read."""
+    found: set[str] = set()
+    missing: dict[str, Message] = {}
+    for path, written in compose.parts:
+        name = posixpath.relpath(posixpath.join(compose.folder, compose.value_of(written)), root)
+        if "://" not in written and "$" not in name and not name.startswith("../"):
+            with suppress(ObservationError):
+                if names := walk(root, (glob.escape(name),)).names:
+                    found.update(names)
+                    continue
+        place = f"{compose.document.file}#{path_text(path)}"
+        missing[place] = fact(Code.COMPOSE_ELSEWHERE, name=written)
+    return found, missing
 
 
 def _summed(parts: Iterable[Inspection]) -> dict[str, Looked]:

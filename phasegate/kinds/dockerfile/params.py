@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from phasegate.base.fields import Text, Texts
 from phasegate.base.marks import Demand
@@ -18,6 +21,8 @@ class DockerfileParams(InspectionParams):
     this name."""
     non_root: Annotated[Texts, Demand.LET_THROUGH] = ()
     """Images, as globs, that are known to have a user other than root: `registry.example/base/*`."""
+    variables: Annotated[Mapping[str, Text], Demand.LET_THROUGH] = Field(default_factory=dict)
+    """Values that builds and Compose are given for variables without one: `{BASE: "debian:12"}`."""
     tools: Annotated[tuple[Literal["hadolint"], ...], Demand.MUST_BE] = ()
     """Tools that look as well: `[hadolint]`. A file that one cannot read, or a tool that is not there, makes
     the check inconclusive."""

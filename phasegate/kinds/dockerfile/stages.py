@@ -18,6 +18,7 @@ _PLATFORM = {
 }
 """What every build knows; the values of one platform stand for all."""
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?:(:?[-+?])([^{}]*))?\}|(\w+))")
+NOTHING: Mapping[str, str] = {}
 _MOST = 20
 """Variables within variables that are followed."""
 _LONGEST = 4_096
@@ -109,16 +110,25 @@ class Dockerfile:
 
 
 def dockerfile_of(
-    script: Script, *, target: str | None = None, ignore_file: bool = True, not_root: tuple[str, ...] = ()
+    script: Script,
+    *,
+    target: str | None = None,
+    ignore_file: bool = True,
+    not_root: tuple[str, ...] = (),
+    given: Mapping[str, str] = NOTHING,
 ) -> Dockerfile:
-    """`target`: the stage that is built; the last one where there is none of that name."""
+    """`target`: the stage that is built; the last one where there is none of that name.
+
+    `given`: values of build arguments that the file gives none.
+    """
     stages: list[Stage] = []
     arguments: dict[str, str | None] = dict(_PLATFORM)
     names: dict[str, Stage] = {}
     starts = [number for number, one in enumerate(script.instructions) if one.name == "FROM"]
     for one in script.instructions[: starts[0] if starts else None]:
         for name, value in one.pairs if one.name == "ARG" else ():
-            arguments[name] = arguments.get(name) if value is None else expand(value, arguments)
+            own = arguments.get(name) if value is None else expand(value, arguments)
+            arguments[name] = own if own is not None else given.get(name)
     known: dict[int, str | None] = {}
     settled: list[dict[str, str | None]] = []
     for start, end in pairwise((*starts, None)):
@@ -126,7 +136,7 @@ def dockerfile_of(
         stages.append(stage)
         names[stage.name or f"{stage.number}"] = stage
         values = {} if stage.base is None else dict(settled[stage.base.number])
-        known |= _settle(stage.instructions, values, arguments)
+        known |= _settle(stage.instructions, values, {**given, **arguments})
         settled.append(values)
     named = names.get((target or "").lower())
     return Dockerfile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 
 from phasegate.base.dataclass import dataclass
-from phasegate.base.secret_shapes import secrets_in_text, secrets_in_variable
+from phasegate.base.secret_shapes import secrets_in_command, secrets_in_variable
 from phasegate.model.containers import Image
 
 
@@ -28,6 +28,6 @@ def secrets_of(image: Image) -> tuple[Secret, ...]:
         for one in secrets_in_variable(name, value):
             found.setdefault(one.value, Secret(where="environment", what=one.what, value=one.value))
     for step in image.history:
-        for one in secrets_in_text(step.created_by):
+        for one in secrets_in_command(step.created_by):
             found.setdefault(one.value, Secret(where="history", what=one.what, value=one.value))
     return tuple(found.values())

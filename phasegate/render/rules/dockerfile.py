@@ -15,8 +15,15 @@ TEXTS = {
     "no-healthcheck": ("nothing asks for its health", "write HEALTHCHECK, or a probe where it runs"),
     "healthcheck-cannot-fail": ("it has {0}", "run a command that asks the program"),
     "base-unpinned": ("{0} has no tag that stays", "name a version, or a digest"),
-    "base-not-known": ("the image {0} is not known", "give its ARG a default"),
+    "base-not-known": (
+        "the image {0} is not known",
+        "give its ARG a default, or name its value under variables in the plan",
+    ),
     "secret-in-env": ("{0} {1} holds a secret", "use RUN --mount=type=secret, or give it at run time"),
+    "secret-in-instruction": (
+        "{0} holds a secret: {1}",
+        "use RUN --mount=type=secret, or give it at run time",
+    ),
     "secret-in-arg": ("ARG {0} is for a secret", "use RUN --mount=type=secret"),
     "add-of-url": (
         "ADD {0} takes whatever is there",
@@ -53,16 +60,17 @@ TEXTS = {
     "compose-capabilities": ("service {0} adds the capability {1}", "leave it out"),
     "compose-host-namespaces": ("service {0} has {1}: host", "leave it out"),
     "compose-engine-socket": (
-        "service {0} has the engine's socket {1}",
+        "service {0} has the engine's socket, or what leads to it: {1}",
         "put a proxy between that lets little through",
     ),
+    "compose-reference": ("service {0} extends {1}, which is not there", "name a service that is there"),
     "compose-image-unpinned": (
         "image {1} of service {0} has no tag that stays",
         "name a version, or a digest",
     ),
     "compose-image-not-known": (
         "image {1} of service {0} is not known",
-        "give its variables a default",
+        "give its variables a default, or values under variables in the plan",
     ),
     "compose-secret-in-environment": (
         "{1} of service {0} is a secret in plain text",

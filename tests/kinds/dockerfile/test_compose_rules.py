@@ -86,7 +86,17 @@ TRIPS: Mapping[str, tuple[str, ...]] = {
         "web: {volumes: [{type: bind, source: /run/docker.sock, target: /s}]}",
         "web: {volumes: ['${SOCKET:-/var/run/docker.sock}:/s']}",
         "web: {volumes: ['/run/podman/podman.sock:/s']}",
+        "web: {volumes: ['/var/run:/var/run']}",
+        "web: {volumes: ['/run/:/host/run:ro']}",
+        "web: {volumes: ['/:/host:ro']}",
+        "web: {volumes: ['//var//run/../run:/x']}",
+        "web: {volumes: [{type: bind, source: /var, target: /v}]}",
+        "web: {volumes: ['/var/lib/docker:/d']}",
+        "web: {volumes: ['../../../../../../../../../../../../run:/r']}",
+        "web: {volumes: ['${SOCKET}:/var/run/docker.sock']}",
+        "services: {web: {volumes: ['sock:/s']}}\nvolumes: {sock: {driver_opts: {o: bind, device: /var/run}}}",
     ),
+    "compose-reference": ("web: {image: 'a:1', extends: base}", "web: {extends: {service: gone}}"),
     "compose-image-unpinned": (
         "web: {image: nginx, build: null}",
         "web: {image: nginx}",
@@ -106,6 +116,7 @@ TRIPS: Mapping[str, tuple[str, ...]] = {
         "web: {command: redis-server --requirepass x --password hunter2}",
         "web: {command: [serve, --password=hunter2]}",
         "web: {entrypoint: 'DB_PASSWORD=hunter2 serve'}",
+        "web: {healthcheck: {test: mysqladmin ping -uroot -phunter2}}",
     ),
     "compose-secret-file": (
         "services: {}\nsecrets: {db: {file: gone.txt}}",
@@ -145,14 +156,27 @@ SILENT: Mapping[str, tuple[str, ...]] = {
     "compose-privileged": ("web: {privileged: false}",),
     "compose-capabilities": ("web: {cap_add: [NET_BIND_SERVICE, CHOWN], cap_drop: [ALL]}",),
     "compose-host-namespaces": ("web: {network_mode: bridge, pid: 'service:db', ipc: shareable}",),
-    "compose-engine-socket": ("web: {volumes: ['./docker.sock.md:/a', 'data:/var/run/docker.sock']}",),
+    "compose-engine-socket": (
+        "web: {volumes: ['./docker.sock.md:/a', 'data:/var/run/docker.sock', './run:/run', '/var/log:/l']}",
+        "web: {volumes: [/run]}",
+        "web: {volumes: ['/var/lib/shop:/s', '/run/shop:/s', '/etc/localtime:/etc/localtime:ro']}",
+    ),
+    "compose-reference": (
+        "web: {extends: base}\n  base: {image: 'a:1'}",
+        "web: {extends: {file: other.yaml, service: base}}",
+    ),
     "compose-image-unpinned": (
         "web: {image: shop/web, build: .}",
         "web: {image: 'nginx:1.29'}",
         f"web: {{image: 'nginx@sha256:{'0' * 64}'}}",
         "web: {image: 'nginx:$TAG'}",
     ),
-    "compose-image-not-known": ("web: {image: 'nginx:${TAG:-1}'}", "web: {image: '$IMAGE', build: .}"),
+    "compose-image-not-known": (
+        "web: {image: 'nginx:${TAG:-1}'}",
+        "web: {image: '$IMAGE', build: .}",
+        "web: {image: 'nginx:$FROM_ENV_FILE'}",
+        "web: {image: 'nginx:$GIVEN'}",
+    ),
     "compose-secret-in-environment": (
         "web: {environment: {DB_PASSWORD_FILE: /run/secrets/db}}",
         "web: {environment: {DB_PASSWORD: '${DB_PASSWORD}', API_KEY: null}}",
@@ -182,8 +206,10 @@ SILENT: Mapping[str, tuple[str, ...]] = {
 def inspect(text: str, folder: Path) -> Inspection:
     """A service alone is put below `services`."""
     (folder / "there.env").touch()
+    (folder / ".env").write_text("# tags\nexport FROM_ENV_FILE='1.2' # web\n")
     text = text if not text.startswith(("web:", "job:")) else f"services:\n  {text}\n"
-    return rule.inspect(Compose(document=parse(text, "c.yaml", COMPOSE), folder=folder), "c.yaml")
+    document = parse(text, "c.yaml", COMPOSE)
+    return rule.inspect(Compose(document=document, folder=folder, given={"GIVEN": "1"}), "c.yaml")
 
 
 def cases(table: Mapping[str, tuple[str, ...]]) -> list[object]:

@@ -89,6 +89,19 @@ TRIPS: Mapping[str, tuple[str, ...]] = {
         "FROM a:1 AS x\nENV TOKEN=abc\nFROM debian:12",
     ),
     "secret-in-arg": ("ARG NPM_TOKEN", "ARG NPM_TOKEN="),
+    "secret-in-instruction": (
+        'RUN curl -H "Authorization: Bearer abcdef123456" https://example.com',
+        "RUN echo password=hunter2 > /etc/shop",
+        "RUN docker build --build-arg NPM_TOKEN=hunter2 .",
+        "RUN npm config set //registry.example/:_authToken=hunter2",
+        "RUN git clone https://shop:hunter2@example.com/shop.git",
+        'RUN ["curl", "-u", "shop:hunter2", "https://example.com"]',
+        "RUN <<EOF\nexport DB_PASSWORD=hunter2\nEOF",
+        "COPY <<EOF /etc/shop\npassword: hunter2\nEOF",
+        "FROM a:1 AS x\nRUN TOKEN=hunter2 make\nFROM debian:12",
+        "ONBUILD RUN TOKEN=hunter2 make",
+        'CMD ["serve", "--password", "hunter2"]',
+    ),
     "add-of-url": (
         "ADD https://example.com/a.tar.gz /a",
         'ADD ["https://example.com/a", "/a"]',
@@ -157,7 +170,7 @@ SILENT: Mapping[str, tuple[str, ...]] = {
         "ARG T\nFROM debian:${T:-12}",
         "ARG B\nFROM $B",
     ),
-    "base-not-known": ("ARG B=a:1\nFROM $B", "FROM a:$TARGETARCH", "ARG A=1\nARG B=a:$A\nFROM $B"),
+    "base-not-known": ("ARG B=a:1\nFROM $B", "FROM a:$TARGETARCH", "ARG A=1\nARG B=a:$A\nFROM $B", "ARG GIVEN\nFROM $GIVEN"),
     "secret-in-env": (
         "ENV PASSWORD_FILE=/run/secrets/db",
         "ENV DB_PASSWORD=$DB_PASSWORD",
@@ -166,6 +179,15 @@ SILENT: Mapping[str, tuple[str, ...]] = {
         "RUN --mount=type=secret,id=a x",
     ),
     "secret-in-arg": ("ARG VERSION", "ARG TOKEN_URL"),
+    "secret-in-instruction": (
+        "RUN --mount=type=secret,id=token TOKEN=$(cat /run/secrets/token) npm ci",
+        "RUN npm config set //registry.example/:_authToken=${NPM_TOKEN}",
+        'RUN curl -H "Authorization: Bearer $TOKEN" https://example.com',
+        "RUN gpg --keyserver hkps://keys.example --recv-keys 36F5ABCD",
+        'RUN sed -i "s/password=.*/password=$PW/" /etc/shop',
+        "RUN git clone https://git@example.com/shop.git",
+        "LABEL org.opencontainers.image.source=https://example.com/shop",
+    ),
     "add-of-url": (
         f"ADD --checksum=sha256:{'0' * 64} https://example.com/a /a",
         "ADD a.tar.gz /",
@@ -216,7 +238,12 @@ SILENT: Mapping[str, tuple[str, ...]] = {
 def inspect(text: str) -> tuple[Finding, ...]:
     """A text without a stage is put behind one."""
     whole = text if "FROM " in text.partition("\n")[0] or "\nFROM " in text else f"FROM debian:12\n{text}"
-    file = dockerfile_of(read_dockerfile(whole), ignore_file=False, not_root=("shop.example/base/*",))
+    file = dockerfile_of(
+        read_dockerfile(whole),
+        ignore_file=False,
+        not_root=("shop.example/base/*",),
+        given={"GIVEN": "debian:12"},
+    )
     return rule.inspect(file, "Dockerfile").findings
 
 

@@ -97,10 +97,35 @@ async def test_what_cannot_be_read_is_an_error_beside_what_can(world: TestWorld)
 async def test_nothing_to_look_at_is_no_evidence(world: TestWorld) -> None:
     with pytest.raises(ObservationError):
         await observe(world)
-    write(world.root, compose_yaml="include: [other.yaml]")
+    write(world.root, compose_yaml="services: {}")
     with pytest.raises(ObservationError) as none:
         await observe(world)
     assert sentence(none.value.message).endswith("holds no stage and no service, so nothing was looked at")
+
+
+async def test_what_a_compose_file_takes_in_is_looked_at_as_well(world: TestWorld) -> None:
+    write(world.root, compose_yaml="include: [sub/more.yaml, {path: [b.yml]}]\n" + COMPOSE)
+    write(world.root, sub__more_yaml="services: {web: {extends: {file: ../base.part, service: base}}}")
+    write(world.root, b_yml="include: [compose.yaml]\nservices: {a: {image: 'a:1'}}")
+    write(world.root, base_part="services: {base: {privileged: true}}")
+    seen = await observe(world, "compose.yaml")
+    assert failed(seen) == [("compose-privileged/base.part#services/base/privileged", "base.part", 1)]
+    assert number(seen, "files") == 4
+    assert lost(seen) == {}
+
+
+@pytest.mark.parametrize(
+    "written", ["gone.yaml", "oci://example.com/shop", "${MORE}", "../outside.yaml", "https://example.com/a.git"]
+)
+async def test_what_a_compose_file_takes_in_and_nobody_read_is_not_verified(
+    written: str, world: TestWorld
+) -> None:
+    (world.root.parent / "outside.yaml").touch()
+    write(world.root, compose_yaml=f"include: ['{written}']\n{COMPOSE}")
+    why = f"not verified: services also stand in {written}, which was not read"
+    assert lost(await observe(world)) == {"compose.yaml#include[0]": why}
+    write(world.root, compose_yaml=f"services: {{web: {{extends: {{file: '{written}', service: a}}}}}}")
+    assert lost(await observe(world)) == {"compose.yaml#services.web.extends": why}
 
 
 @pytest.mark.parametrize("ignore", [".dockerignore", "web/.dockerignore", "web/Dockerfile.dockerignore"])

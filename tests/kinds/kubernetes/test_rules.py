@@ -244,6 +244,7 @@ TRIPS: Mapping[str, tuple[Edit, ...]] = {
     "secret-in-command": (
         put(DEPLOYMENT, f"{INIT}/command", ["prepare", "--password=hunter2"]),
         put(DEPLOYMENT, f"{MAIN}/args", ["--dsn=postgres://shop:hunter2@db/shop"]),
+        put(DEPLOYMENT, f"{MAIN}/args", ["serve", "--password", "hunter2"]),
     ),
     "secret-in-config-map": (
         put("ConfigMap", "data/db.password", "hunter2"),

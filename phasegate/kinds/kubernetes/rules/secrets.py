@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
 
-from phasegate.base.secret_shapes import secrets_in_text, secrets_in_variable
+from phasegate.base.secret_shapes import secrets_in_command, secrets_in_variable
 from phasegate.kinds.kubernetes.objects import Cluster, Container, KubeObject, items, strings, text
 from phasegate.kinds.kubernetes.rules.policy import CONTAINERS, ERROR, WARNING, Family, Hit, Hits, of_kinds
 
@@ -33,10 +35,12 @@ def _what(name: str, value: str) -> Iterator[str]:
 def _arguments(container: Container, cluster: Cluster) -> Hits:
     """No secret stands in the command of a container."""
     for field in ("command", "args"):
-        for index, word in enumerate(items(container.tree.get(field))):
-            for one in secrets_in_text(text(word)[:_LONGEST]):
-                if "$(" not in one.value:
-                    yield Hit((*container.path, field, index), (container.name, field, one.what))
+        words = [text(word) for word in items(container.tree.get(field))]
+        ends = list(accumulate(len(word) + 1 for word in words))
+        for one in secrets_in_command(" ".join(words)[:_LONGEST]):
+            if "$(" not in one.value:
+                index = bisect_right(ends, one.start)
+                yield Hit((*container.path, field, index), (container.name, field, one.what))
 
 
 @policy("secret-in-config-map", ERROR, of_kinds("ConfigMap"))
