@@ -520,6 +520,7 @@ class Code(StrEnum):
     JOBS_KNOWN = "jobs_known"
     NO_JOB_DEPLOYS = "no_job_deploys"
     GATE_ELSEWHERE = "gate_elsewhere"
+    GATE_IN_DOUBT = "gate_in_doubt"
     PIPELINE_ELSEWHERE = "pipeline_elsewhere"
     WAY_BACK = "way_back"
     NO_KUBERNETES_OBJECT = "no_kubernetes_object"

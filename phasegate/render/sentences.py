@@ -1645,6 +1645,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NO_JOB_DEPLOYS: "no job that deploys was found, so nothing was asked of one; "
     "write deploys: [NAME] if there is one",
     Code.GATE_ELSEWHERE: "not verified: what {name} waits for is also written elsewhere: {files}",
+    Code.GATE_IN_DOUBT: "not verified: whether the test in {of} stops {name} depends on {why}",
     Code.PIPELINE_ELSEWHERE: "{file} takes {files} from elsewhere, which was not resolved",
     Code.WAY_BACK: "the plan names {file} as the way back",
     Code.NO_KUBERNETES_OBJECT: "{names} holds no object of Kubernetes, so nothing was looked at",

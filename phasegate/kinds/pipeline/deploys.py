@@ -11,6 +11,7 @@ from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.inspection.finding import Finding, Inspection, Rule, some_files
 from phasegate.kinds.pipeline import rules
+from phasegate.kinds.pipeline.deploy_commands import action_deploys
 from phasegate.kinds.pipeline.model import Job, Pipeline, Step
 from phasegate.kinds.pipeline.script import Command, Role, can_fail, excuse_of, find_commands
 
@@ -25,22 +26,17 @@ _NOT_DEPLOY = re.compile(
     r"check|checks|lint|validate|verify|plan|dry|cleanup|clean|destroy|teardown|stop|undeploy|notify|preview"
 )
 """Words in a name after which `deploy` in it does not say that the job deploys."""
-_DEPLOY_ACTIONS = re.compile(
-    r"actions/deploy-pages|peaceiris/actions-gh-pages|google-github-actions/deploy-\S+|"
-    r"azure/(?:k8s-deploy|webapps-deploy|functions-action|container-apps-deploy-action)|"
-    r"aws-actions/amazon-ecs-deploy-task-definition|aws-actions/aws-cloudformation-github-deploy|"
-    r"akhileshns/heroku-deploy|amondnet/vercel-action|cloudflare/(?:wrangler|pages)-action|"
-    r"firebaseextended/action-hosting-deploy|superfly/flyctl-actions(?!/setup)",
-    re.IGNORECASE,
-)
 _TEST_ACTIONS = re.compile(
     r"cypress-io/github-action|\S*[-/](?:e2e|tests?|pytest)(?:[-/@]\S*)?", re.IGNORECASE
 )
 _PLUMBING = re.compile(
     r"actions/\S+|\S*(?:setup|login|cache|upload|download|checkout|install|artifact)\S*", re.IGNORECASE
 )
+_COPIES = re.compile(r"(?:sudo |sshpass \S+ )?(?:ssh|scp|rsync|sftp|rclone|gsutil|aws|curl)\b")
+"""What also takes tests to another machine."""
 _LOCAL_CLUSTER = re.compile(
     r"\bkind create cluster|\bk3d cluster|get\.k3s\.io|helm/kind-action|minikube|k3d-action|microk8s"
+    r"|\baz vm create|\baws ec2 run-instances|\bvagrant up|\bmultipass launch"
 )
 
 
@@ -51,6 +47,23 @@ class Gate:
     job: Job
     excuse: str
     """Why its failure stops nothing, as written; empty where it does."""
+    step: str = ""
+    """The id of its step."""
+    doubt: str = ""
+    """Why it may be tolerated, or may not run, as written."""
+    conditions: frozenset[str] = frozenset()
+    """The conditions of which one must be true for it to run; none where it always does."""
+
+    def stops(self, job: Job) -> bool:
+        """Whether it is certain to stop a job, so far as it fails."""
+        return not (self.excuse or self.doubt or self.is_left_out_for(job))
+
+    def is_left_out_for(self, job: Job) -> bool:
+        """Whether a job may run where the test does not: it has no condition, or another one."""
+        if self.job.name in job.needed:
+            return False
+        own = (job.conditions, *(step.conditions for step in job.steps))
+        return bool(self.conditions) and not any(one and one <= self.conditions for one in own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +72,7 @@ class Sign:
 
     role: Role
     by: str
-    """`plan`, `name`, `stage`, `command`, or `environment`."""
+    """`plan`, `name`, `stage`, `command`, `uses`, or `environment`."""
     text: str = ""
 
 
@@ -83,8 +96,12 @@ class Roles:
         if _word(_NAMES[role], _words(job.stage)) and not other:
             return Sign(role=role, by="stage", text=job.stage)
         found = next(doing(job.steps, role), None)
-        if found and not (role is Role.DEPLOYS and _is_local(job)):
+        if found and not (
+            role is Role.DEPLOYS and (_is_local(job) or (other and _COPIES.match(found[1].text)))
+        ):
             return Sign(role=role, by="command", text=found[1].text)
+        if job.unresolved and _word(_NAMES[role], _words(job.unresolved)) and not other:
+            return Sign(role=role, by="uses", text=job.unresolved)
         if role is Role.DEPLOYS and job.environment and not other:
             return Sign(role=role, by="environment", text=job.environment)
         return None
@@ -116,7 +133,7 @@ def _word(pattern: re.Pattern[str], words: str) -> bool:
 
 
 def _is_local(job: Job) -> bool:
-    """Whether it makes a cluster of its own, which what it deploys goes to."""
+    """Whether it makes a cluster or a machine of its own, which what it deploys goes to."""
     return any(_LOCAL_CLUSTER.search(f"{step.uses} {step.script}") for step in job.steps)
 
 
@@ -131,23 +148,26 @@ def place_of(job: Job) -> str:
 
 def doing(steps: Sequence[Step], role: Role) -> Iterator[tuple[int, Command]]:
     """What steps do to deploy, test or roll back, with the number of the step."""
-    actions = {Role.DEPLOYS: _DEPLOY_ACTIONS, Role.TESTS: _TEST_ACTIONS}.get(role)
     for number, step in enumerate(steps):
         for command in find_commands(step.script, role):
             yield number, command
-        if actions is not None and step.uses and actions.match(step.uses):
+        if step.uses and (
+            (role is Role.DEPLOYS and action_deploys(step.uses, step.options))
+            or (role is Role.TESTS and _TEST_ACTIONS.match(step.uses))
+        ):
             yield number, Command(text=step.uses)
 
 
-def steps_before_deploy(job: Job) -> tuple[Step, ...]:
-    """What a job does before it deploys; where its commands do not tell, all but its last step."""
-    number, command = next(doing(job.steps, Role.DEPLOYS), (len(job.steps) - 1, None))
-    if number < 0 or (command and job.steps[number].regardless):
-        return ()
-    if command is None or not job.steps[number].script:
-        return job.steps[:number]
-    cut = job.steps[number].script[: command.start] + "\n:"
-    return (*job.steps[:number], replace(job.steps[number], script=cut))
+def steps_before_deploys(job: Job) -> Iterator[tuple[Step, tuple[Step, ...]]]:
+    """Each step of a job that deploys, and what the job does before; where its commands do not tell, the last
+    step, and all before it."""
+    found = dict(reversed(list(doing(job.steps, Role.DEPLOYS))))  # the first command of each step
+    for number in sorted(found) or range(len(job.steps))[-1:]:
+        step, command = job.steps[number], found.get(number)
+        before = job.steps[:number] if number >= 0 else ()
+        if command is not None and step.script:
+            before = (*before, replace(step, script=step.script[: command.start] + "\n:"))
+        yield step, before
 
 
 def tests_in(job: Job, steps: Sequence[Step]) -> list[Gate]:
@@ -157,7 +177,13 @@ def tests_in(job: Job, steps: Sequence[Step]) -> list[Gate]:
 
 
 def _gate(job: Job, step: Step, excuse: str) -> Gate:
-    return Gate(job=job, excuse=job.excuse or step.excuse or excuse)
+    return Gate(
+        job=job,
+        excuse=job.excuse or step.excuse or excuse,
+        step=step.id,
+        doubt=job.doubt or step.doubt,
+        conditions=step.conditions or (job.conditions if job.may_be_absent else frozenset()),
+    )
 
 
 def inspect_deploys(
@@ -214,7 +240,7 @@ def _judge(
 ) -> tuple[list[Finding], Message | None]:
     """What is wrong with what stands before a job that deploys, or why that is not known."""
     binding = [gate for name in sorted(job.held_by) for gate in roles.gates(pipeline.jobs[name])]
-    binding += tests_in(job, steps_before_deploy(job))
+    binding += _gates_within(job)
     loose = [gate for name in sorted(job.before - job.held_by) for gate in roles.gates(pipeline.jobs[name])]
     why_loose, missing = job.regardless, list[str]()
     if pipeline.follows:
@@ -223,8 +249,12 @@ def _judge(
             binding += gates
         else:
             loose, why_loose = loose + gates, why_loose or "workflow_run without conclusion == 'success'"
-    if any(not gate.excuse for gate in binding):
+    if any(gate.stops(job) for gate in binding):
         return [], None
+    doubtful = next((gate for gate in binding if not gate.excuse), None)
+    if doubtful is not None:
+        why = doubtful.doubt or " or ".join(sorted(doubtful.conditions))
+        return [], fact(Code.GATE_IN_DOUBT, name=job.name, of=doubtful.job.name, why=why[:200])
     before = (job, *(pipeline.jobs[name] for name in sorted(job.held_by)))
     away = [one.unresolved for one in before if one.unresolved]
     callers = [pipeline.file] if pipeline.called else []
@@ -238,6 +268,19 @@ def _judge(
     if tolerated:
         return [_of(rules.GATE_TOLERATED, job, tolerated[0].job.name, tolerated[0].excuse)], None
     return [_of(rules.GATE, job)], None
+
+
+def _gates_within(job: Job) -> list[Gate]:
+    """The tests in a job before it deploys: those of a step that deploys without one that can stop it, where
+    there is such a step. A test stops a step that asks for its success, whatever excuses it."""
+    found: list[Gate] = []
+    for step, before in steps_before_deploys(job):
+        gates = tests_in(job, before)
+        asked = [replace(one, excuse="") for one in gates if one.step and one.step in step.asks]
+        found = asked + ([] if step.regardless else gates)
+        if all(gate.excuse for gate in found):
+            return found
+    return found
 
 
 def _earlier_gates(

@@ -37,6 +37,16 @@ DEEPEST = 10
 """Workflows and actions in one another; GitHub takes no more."""
 EXPRESSION = "${{"
 _QUOTED = r"'(?:[^']|'')*'"
+_EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}", re.S)
+_ALWAYS = re.compile(
+    r"^(?:!\s*false|always\(\)|!\s*cancelled\(\)|fromJSON\('true'\)|'[^']+'|[1-9]\d*"
+    r"|(?P<one>\S+) == (?P=one))$"
+    r"|^true \|\||\|\| (?:true|always\(\))$",
+    re.IGNORECASE,
+)
+"""Expressions that are true whatever happened."""
+_OF_EVENTS = re.compile(r"\b(?:github|inputs|vars|env|secrets)\.")
+"""What an expression asks that may be other when something is deployed."""
 _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -149,6 +159,7 @@ class _Reader:
             for one in found[name]:
                 yield replace(
                     one,
+                    conditions=one.conditions or condition.of_events,
                     before=one.before | _all(names, before),
                     held_by=one.held_by | _all(names, held),
                     regardless=one.regardless or condition.regardless,
@@ -166,7 +177,9 @@ class _Reader:
             name=name,
             file=document.file,
             line=document.key_at(place).line,
-            excuse=_excuse_in(job),
+            excuse=_excuse_in(job, _values(tree, job)),
+            doubt=_doubt_in(job),
+            conditions=_Condition(as_text(job.get("if"))).of_events,
             environment=text_or(job.get("environment"), "name"),
             images=tuple(filter(None, (text_or(job.get("container"), "image"),))),
             values=_values(tree, job),
@@ -174,7 +187,7 @@ class _Reader:
         if called := as_text(job.get("uses")):
             yield from self._call(document, one, called, within)
         else:
-            steps = self._steps(document, (*place, "steps"), _shell(tree, job), within)
+            steps = self._steps(document, (*place, "steps"), _shell(tree, job), within, one.values)
             yield replace(one, steps=tuple(steps))
 
     def _call(self, document: Document, caller: Job, called: str, within: tuple[str, ...]) -> Iterator[Job]:
@@ -202,7 +215,12 @@ class _Reader:
                 )
 
     def _steps(
-        self, document: Document, place: tuple[str, ...], shell: str, within: tuple[str, ...]
+        self,
+        document: Document,
+        place: tuple[str, ...],
+        shell: str,
+        within: tuple[str, ...],
+        values: Mapping[str, tuple[Any, ...]],
     ) -> Iterator[Step]:
         above = as_mapping(document.tree)
         for key in place[:-1]:
@@ -215,21 +233,29 @@ class _Reader:
             condition = _Condition(as_text(written.get("if")))
             one = Step(
                 line=document.key_at((*place, index)).line,
-                script=re.sub(r"\$\{\{.*?\}\}", "EXPRESSION", as_text(written.get("run")), flags=re.S),
+                id=as_text(written.get("id")),
+                doubt=_doubt_in(written),
+                conditions=condition.of_events,
+                asks=condition.steps,
+                script=_EXPRESSION.sub(_named, as_text(written.get("run"))),
                 uses=as_text(written.get("uses")),
                 options=as_mapping(written.get("with")),
                 shell=_as_shell(as_text(written.get("shell")) or shell),
-                excuse="if: false" if condition.never else _excuse_in(written),
+                excuse="if: false" if condition.never else _excuse_in(written, values),
                 regardless=condition.regardless,
             )
             inner = self._action(one.uses, within) if one.uses.startswith("./") else None
             if inner is None:
                 yield one
                 continue
-            for part in self._steps(inner, ("runs", "steps"), "", (*within, inner.file)):
+            for part in self._steps(inner, ("runs", "steps"), "", (*within, inner.file), values):
                 yield replace(
                     part,
                     line=one.line,
+                    id=one.id or part.id,
+                    asks=one.asks | part.asks,
+                    doubt=one.doubt or part.doubt,
+                    conditions=one.conditions or part.conditions,
                     excuse=one.excuse or part.excuse,
                     regardless=one.regardless or part.regardless,
                 )
@@ -248,10 +274,26 @@ class _Reader:
         return None
 
 
-def _excuse_in(written: Mapping[str, Any]) -> str:
-    """What an expression comes to is not known, so it is no excuse."""
+def _named(expression: re.Match[str]) -> str:
+    """What stands for an expression in a script: a word, with the name of what it asks to deploy."""
+    name = re.search(r"\w*deploy\w*", expression[1], re.IGNORECASE)
+    return f"EXPRESSION_{name[0]}" if name else "EXPRESSION"
+
+
+def _excuse_in(written: Mapping[str, Any], values: Mapping[str, tuple[Any, ...]]) -> str:
+    """What an expression comes to counts where it is the same whenever it is asked."""
     tolerated = as_text(written.get("continue-on-error"))
-    return "continue-on-error: true" if tolerated.strip("${} ") == "true" else ""
+    match = _EXPRESSION.fullmatch(tolerated.strip())
+    text = " ".join((match[1] if match else tolerated).split())
+    known = {as_text(one) for one in values.get(text, ())}
+    always = text == "true" or known == {"true"} or (match is not None and _ALWAYS.search(text))
+    return f"continue-on-error: {tolerated.strip()}" if always else ""
+
+
+def _doubt_in(written: Mapping[str, Any]) -> str:
+    """An expression that may be true when something is deployed; one of a matrix is for some of its jobs."""
+    tolerated = as_text(written.get("continue-on-error"))
+    return f"continue-on-error: {tolerated.strip()}" if _OF_EVENTS.search(tolerated) else ""
 
 
 def _all(names: Mapping[str, Sequence[str]], wanted: frozenset[str] | set[str]) -> frozenset[str]:
@@ -310,6 +352,17 @@ class _Condition:
     @property
     def regardless(self) -> str:
         return "" if self.default else f"if: {self.text}"
+
+    @property
+    def of_events(self) -> frozenset[str]:
+        """The condition, where it asks what started the pipeline or how it is set."""
+        return frozenset({f"if: {self.text}"} if _OF_EVENTS.search(self.text) else ())
+
+    @property
+    def steps(self) -> frozenset[str]:
+        """Steps whose success it asks for by id."""
+        asked = (re.fullmatch(r"steps\.([\w-]+)\.outcome=='success'", one) for one in self._all)
+        return frozenset(match[1] for match in asked if match)
 
     def succeeded(self, needs: Sequence[str]) -> frozenset[str]:
         """Jobs whose success it asks for by name."""

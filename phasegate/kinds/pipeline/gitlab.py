@@ -37,6 +37,8 @@ DIALECT = Dialect(foreign_tags=True, kept_tags=frozenset({"!reference"}), old_wo
 INPUT = "$[["
 _DEEPEST = 11
 """Levels of `extends` and `!reference`; GitLab takes no more."""
+_CHILDREN = 2
+"""Pipelines that start one another; GitLab takes no more below the first."""
 _INCLUDES = 150
 _NESTED = 100
 """Levels of nesting, with what is referred to."""
@@ -102,10 +104,51 @@ class _Merged:
     findings: list[Finding] = field(default_factory=list)
 
 
-def read_pipeline(document: Document, sources: Sources) -> Pipeline:
+def read_pipeline(document: Document, sources: Sources, within: tuple[str, ...] = ()) -> Pipeline:
+    """`within`: the files of the pipelines that start this one."""
     merged = _Merged()
     _take_in(document, sources, merged)
-    return _Reader(document, merged).pipeline()
+    whole = _Reader(document, merged).pipeline()
+    return _with_children(whole, as_mapping(merged.tree), sources, (*within, document.file))
+
+
+def _with_children(
+    whole: Pipeline, tree: Mapping[str, Any], sources: Sources, within: tuple[str, ...]
+) -> Pipeline:
+    """A pipeline with the jobs of those that it starts and that are in the repository."""
+    for name, job in [*whole.jobs.items()] if len(within) <= _CHILDREN else ():
+        files = [
+            as_text(one) or as_text(as_mapping(one).get("local"))
+            for one in as_list(as_mapping(as_mapping(tree.get(name)).get("trigger")).get("include"))
+        ]
+        found = [sources.read(file.lstrip("/"), DIALECT) for file in files if file and "$" not in file]
+        documents = [one for one in found if one is not None and one.file not in within]
+        if not documents or len(documents) < len(files):
+            continue
+        children = [read_pipeline(one, sources, within) for one in documents]
+        jobs = {
+            f"{name} / {one.name}": replace(
+                one,
+                name=f"{name} / {one.name}",
+                before=job.before | {f"{name} / {other}" for other in one.before},
+                held_by=job.held_by | {f"{name} / {other}" for other in one.held_by},
+                regardless=job.regardless or one.regardless,
+                conditions=one.conditions or job.conditions,
+                excuse=one.excuse or (job.excuse if job.excuse in ("when: never",) else ""),
+            )
+            for child in children
+            for one in child.jobs.values()
+        }
+        whole = replace(
+            whole,
+            jobs={**whole.jobs, name: replace(job, unresolved=""), **jobs},
+            uses=whole.uses.union(*({child.file, *child.uses} for child in children)),
+            findings=(*whole.findings, *(one for child in children for one in child.findings)),
+            unresolved=(*whole.unresolved, *(one for child in children for one in child.unresolved)),
+            elsewhere=(*whole.elsewhere, *(one for child in children for one in child.elsewhere)),
+            unproven=(*whole.unproven, *(one for child in children for one in child.unproven)),
+        )
+    return whole
 
 
 def _take_in(document: Document, sources: Sources, merged: _Merged) -> None:
@@ -340,6 +383,9 @@ class _Reader:
             before=before,
             held_by=held,
             excuse=_excuse(job),
+            conditions=_conditions(job),
+            needed=frozenset(one for one, optional in _jobs_in(job, "needs") if not optional),
+            may_be_absent=True,
             regardless=_regardless(job),
             environment=text_or(environment, "name") if goes else "",
             images=tuple(filter(None, (text_or(job.get("image"), "name"),))),
@@ -378,6 +424,22 @@ def _lines(script: Any) -> Iterator[str]:
 
 def _rules(job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [as_mapping(one) for one in as_list(job.get("rules")) if isinstance(one, dict)]
+
+
+def _conditions(job: Mapping[str, Any]) -> frozenset[str]:
+    """What puts a job into a pipeline, of which one must be true; none where it always is in it."""
+    found: set[str] = set()
+    for one in _rules(job):
+        asked = [f"{key}: {one[key]}" for key in ("if", "changes", "exists") if key in one]
+        if as_text(one.get("when")) != "never":
+            if not asked:
+                return frozenset()
+            found.add(", ".join(asked))
+    without = f" except {job['except']}" if "except" in job else ""
+    only = as_mapping(job.get("only")) or {"refs": job.get("only")}
+    also = "".join(f", {key}: {only[key]}" for key in sorted(only) if key != "refs")
+    refs = as_texts(only.get("refs")) or (["any"] if without or also else [])
+    return frozenset(found) or frozenset(f"{ref}{also}{without}" for ref in refs)
 
 
 def _excuse(job: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ class Shell:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     line: int
+    id: str = ""
     script: str = ""
     uses: str = ""
     """The action that it runs instead of a script."""
@@ -37,6 +38,12 @@ class Step:
     """What keeps its failure from failing the job, as written; empty where nothing does."""
     regardless: str = ""
     """Why it runs although one before it failed, as written."""
+    asks: frozenset[str] = frozenset()
+    """Steps without whose success it does not run, by id."""
+    doubt: str = ""
+    """What may keep its failure from failing the job, as written."""
+    conditions: frozenset[str] = frozenset()
+    """What else it asks to run, of which one must be true; none where it always does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +63,14 @@ class Job:
     """What keeps its failure from stopping others, or itself from running, as written."""
     regardless: str = ""
     """Why it starts although one before it failed, as written."""
+    doubt: str = ""
+    """What may keep its failure from stopping others, as written."""
+    conditions: frozenset[str] = frozenset()
+    """What it asks to run, of which one must be true; none where it always does."""
+    needed: frozenset[str] = frozenset()
+    """Jobs that must be in the pipeline where it is."""
+    may_be_absent: bool = False
+    """Whether others go on without it where its conditions are not true."""
     after_success: bool = False
     """Whether it starts only after a run of another pipeline that succeeded."""
     environment: str = ""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 
 from phasegate.base.dataclass import dataclass
 from phasegate.kinds.healthchecks.shell import syntax
-from phasegate.kinds.healthchecks.shell.status import LONGEST, read_line, read_tree
+from phasegate.kinds.healthchecks.shell.commands import SHELLS, End, Ends, Leaves, shell_line
+from phasegate.kinds.healthchecks.shell.status import LONGEST, MOST, read_line, read_tree
+from phasegate.kinds.pipeline import deploy_commands
 from phasegate.kinds.pipeline.model import Shell
 
 
@@ -46,33 +49,63 @@ _COMMANDS = {
         r"argocd app rollback|vercel rollback|rollback\S*|gcloud .*(?:set|update)-traffic|"
         r"cap \w+ deploy:rollback"
     ),
-    Role.DEPLOYS: (
-        r"kubectl\b.* (?:apply|set image|rollout restart|create deployment|patch)|"
-        r"helmfile (?:\S+ )*?(?:apply|sync)|kubectl (?:apply|patch)|"
-        r"helm (?:\S+ )*?(?:upgrade|install)|oc (?:apply|rollout|new-app)|pulumi up|"
-        r"skaffold (?:run|deploy)|(?:terraform|tofu|terragrunt) (?:\S+ )*?apply|ansible-playbook|"
-        r"sam deploy|gcloud (?:beta |alpha )?(?:run|app|functions) (?:\S+ )*?deploy|"
-        r"gcloud deploy|cdk deploy|eb deploy|"
-        r"aws (?:ecs update-service|cloudformation deploy|lambda update-function-code|"
-        r"deploy create-deployment)|"
-        r"az (?:webapp|functionapp|containerapp) (?:\S+ )*?(?:deploy|up|update|config)\S*|"
-        r"heroku container:release|"
-        r"(?:flyctl|fly|serverless|sls|vercel|netlify|firebase|wrangler|railway|cap \w+) (?:\S+ )*?deploy|"
-        r"vercel .*--prod|git push (?:\S+ )*?heroku|cf push|docker stack deploy|"
-        r"nomad (?:job )?run|argocd app sync|deploy[\w-]*\.(?:sh|py)|"
-        r"(?:npm|yarn|pnpm)(?: run)? deploy\S*|make deploy\S*|mkdocs gh-deploy"
-    ),
+    Role.DEPLOYS: deploy_commands.PATTERN,
 }
 _STARTS = {role: re.compile(rf"\s*{_RUNNERS}(?:{text})(?![\w-])", re.S) for role, text in _COMMANDS.items()}
 _DRY = re.compile(
-    r"--dry-?run(?!=(?:none|false)\b)|--help\b|--version$|--client\b|--check\b(?=.*ansible)|ansible.*--check"
-    r"|--collect-only|--co(?=\s|$)|--no-run\b|--list-?tests\b|ctest .*(?:-N\b|--show-only)"
+    r"^\s*(?:command\s+-[vV]|which|type|hash)\b|\s-h$|--dry-?run(?!=(?:none|false)\b)|--dryrun|--help\b"
+    r"|--version$|--client\b|--check\b(?=.*ansible)|ansible.*--check|--collect-only|--co(?=\s|$)|--no-run\b"
+    r"|--list-?tests\b|ctest .*(?:-N\b|--show-only)"
     r"|\bmake (?:\S+ )*?-n\b|-D(?:skipTests|maven\.test\.skip)(?!=false)"
     r"|\bgradlew? .*(?:-x|--exclude-task)[ =](?:\S*:)?test\b",
     re.IGNORECASE,
 )
 """What a command does nothing for, or tests nothing."""
+_CANNOT_FAIL = re.compile(
+    r"--if-present\b|--pass-?with-?no-?tests\b|--no-tests=ignore|--allow-no-tests|--suppress-no-test-exit-code"
+    r"|--suppress-exit-code|--no-status-?rc|--nostatusrc|--failure-exit-code[ =]0\b|--no-thresholds"
+    r"|\b(?:make|gmake)\b.*\s(?:-[a-zA-Z]*i[a-zA-Z]*(?=\s|$)|--ignore-errors)"
+    r"|\bmvnw?\b.*(?:\s-fn\b|--fail-never|-Dmaven\.test\.failure\.ignore(?!=false)|-DtestFailureIgnore(?!=false))"
+    r"|-PignoreFailures(?!=false)",
+    re.IGNORECASE,
+)
+"""What makes a test end well although it fails, or although there is none."""
+_WEAK_ELSEWHERE = re.compile(
+    r"\bexit\s+(?:/b\s+)?0\s*;?\s*$|\|\|\s*(?:exit\s+(?:/b\s+)?0|true|rem|echo|ver)\b|&\s*exit\s+/b\s+0"
+    r"|LASTEXITCODE\s*=\s*0|ErrorActionPreference\s*=\s*['\"]?(?:SilentlyContinue|Continue|Ignore)\b",
+    re.IGNORECASE,
+)
+"""What makes a script for PowerShell or cmd end well whatever it does."""
+_ALWAYS_WELL = frozenset(
+    (
+        *(
+            "echo",
+            "printf",
+            "cat",
+            "logger",
+            "date",
+            "ls",
+            "tail",
+            "head",
+            "touch",
+            "mkdir",
+            "rm",
+            "cp",
+            "mv",
+        ),
+        *("tee", "sleep", "true", ":", "export", "kill", "set", "unset", "pwd", "env", "wait", "trap"),
+    )
+)
+"""Commands that end well where nothing odd happens, so that a failure before them is lost."""
+_DOCUMENT = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
+_SHELL_READS = re.compile(r"^\s*(?:sudo\s+)?(?:ssh|bash|sh|zsh|dash)\b")
 _SPLIT = re.compile(r"\n|;|&&|\|\||\||\$\(|`|\(|\{\s|(?:\bssh\b[^'\"\n]*|\s-l?c\s+)['\"]")
+_SSH = re.compile(
+    r"(?m)(?:^|[;&|({]|\b(?:then|do|else|if|sudo|exec|time|command)\s|\bsshpass\b[^\n;&|]*?\s)[ \t]*"
+    r"(ssh\s(?:'[^']*'|\"[^\"]*\"|[^'\";&|\n])*)"
+)
+"""A command on another machine, with what it is given there."""
+_PREFIX = re.compile(rf"\s*{_RUNNERS}")
 _TALK = re.compile(r"\b(?:echo|printf)\b[^\n]*?(?:'[^'\n]*'|\"[^\"\n]*\")|(?:^|(?<=\s))#[^\n]*")
 
 
@@ -85,7 +118,8 @@ class Command:
 
 def find_commands(script: str, role: Role) -> tuple[Command, ...]:
     """The commands of a script that do something; those in comments and in what is printed do not."""
-    plain = _TALK.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), re.sub(r"\\\n", "  ", script[:LONGEST]))
+    plain = _without_documents(re.sub(r"\\\n", "  ", script[:LONGEST]))
+    plain = _TALK.sub(lambda match: _blank(match[0]), plain)
     found, start = [], 0
     for match in (*_SPLIT.finditer(plain), None):
         end = match.start() if match else len(plain)
@@ -93,20 +127,52 @@ def find_commands(script: str, role: Role) -> tuple[Command, ...]:
         if is_command(text, role):
             found.append(Command(text=" ".join(text.split())[:80], start=start))
         start = match.end() if match else end
-    return tuple(found)
+    for match in _SSH.finditer(plain) if role is Role.DEPLOYS else ():
+        if deploy_commands.sends_elsewhere(match[1]):
+            found.append(Command(text=" ".join(match[1].split())[:80], start=match.start(1)))
+    return tuple(sorted(found, key=lambda one: one.start))
+
+
+def _blank(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)
+
+
+def _without_documents(script: str) -> str:
+    """A script without the lines of its here-documents, but for those that a shell reads."""
+    lines, ends = [], list[str]()
+    for line in script.split("\n"):
+        if ends:
+            ends = ends[line.strip() == ends[0] :]
+            lines.append(_blank(line))
+            continue
+        if "<<" in line and not _SHELL_READS.match(line):
+            ends = [match[2] for match in _DOCUMENT.finditer(line)]
+        lines.append(line)
+    return script if ends else "\n".join(lines)
 
 
 def is_command(text: str, role: Role) -> bool:
-    return bool(text) and _STARTS[role].match(text[:1_000]) is not None and not _DRY.search(text[:1_000])
+    text = text[:1_000]
+    if not text or _DRY.search(text):
+        return False
+    if role is Role.DEPLOYS and deploy_commands.sends_elsewhere(_PREFIX.sub("", text, count=1)):
+        return True
+    return _STARTS[role].match(text) is not None
 
 
 def excuse_of(script: str, shell: Shell) -> str:
     """What keeps every test in a script from failing it, as written; empty where one can."""
     tests = find_commands(script, Role.TESTS)
-    if not shell.posix or not tests:
+    if not tests:
         return ""
+    if not shell.posix:
+        lost = _WEAK_ELSEWHERE.search(script) is not None
+        lost = lost or all(_CANNOT_FAIL.search(_line_of(script, test)) for test in tests)
+        return _line_of(script, tests[0]) if lost else ""
     try:
-        lost = _Run(shell).counts(syntax.parse(script)) is _Counts.LOST
+        run = _Run(shell)
+        found = run.counts(syntax.parse(script))
+        lost = found is _Counts.LOST or (found is _Counts.NO_TEST and bool(run.functions))
     except (syntax.UnreadError, RecursionError):
         lost = all(_is_lost(script, test, shell) for test in tests)
     return _line_of(script, tests[0]) if lost else ""
@@ -133,8 +199,9 @@ def _is_lost(script: str, test: Command, shell: Shell) -> bool:
     modes = re.findall(r"\bset ([-+])\w*e", before)
     lax = modes[-1:] == ["+"] or (not shell.strict and not modes)
     piped = not shell.pipefail and "pipefail" not in before and re.search(r"(?<!\|)\|(?!\|)", line)
-    weak = re.search(r"(?:\|\||;)\s*(?:true|:|exit 0|echo\b[^|&;]*)\s*\)?$", line)
-    return bool(lax or piped or weak)
+    weak = re.search(r"(?:\|\||;)\s*(?:true|:|(?:exit|return) 0|echo\b[^|&;]*)\s*\)?$", line)
+    trapped = re.search(r"\btrap\s+(['\"])[^'\"]*\bexit 0;?\s*\1\s+(?:EXIT|ERR|0)\b", before)
+    return bool(lax or piped or weak or trapped or _CANNOT_FAIL.search(line))
 
 
 class _Counts(StrEnum):
@@ -148,19 +215,30 @@ class _Counts(StrEnum):
 
 
 _ORDER = list(_Counts)
+_DEEPEST = 8
+"""Functions and shells in one another."""
 
 
 class _Run:
     """What becomes of the failure of the tests in a script, each of which is taken to fail."""
 
-    def __init__(self, shell: Shell) -> None:
+    def __init__(self, shell: Shell, depth: int = 0) -> None:
         self._strict = shell.strict
         self._pipefail = shell.pipefail
+        self._depth = depth
+        self._left = MOST
+        self._trapped = False
+        """Whether a trap makes the shell end well when it ends."""
+        self.functions: dict[str, syntax.Node] = {}
 
     def counts(self, node: syntax.Node) -> _Counts:
+        """Errors: UnreadError where there is too much of it."""
+        self._left -= 1
+        if self._left < 0:
+            raise syntax.UnreadError
         match node:
             case syntax.Simple():
-                return _Counts.FAILS if find_commands(node.raw, Role.TESTS) else _Counts.NO_TEST
+                return self._simple(node)
             case syntax.Sequence():
                 return self._sequence(node)
             case syntax.AndOr():
@@ -174,12 +252,40 @@ class _Run:
                 return self._if(node)
             case syntax.Loop():
                 asked = self.counts(node.condition)
-                return _best(self.counts(node.body), asked if asked is _Counts.NO_TEST else _Counts.IGNORED)
-            case syntax.For() | syntax.Function() | syntax.Redirected():
+                failing = any(
+                    not end.ok and end.leaves is Leaves.SHELL for end in read_tree(node, strict=False)
+                )
+                asked = asked if asked is _Counts.NO_TEST else _Counts.ENDS if failing else _Counts.LOST
+                return _best(self.counts(node.body), asked)
+            case syntax.Function():
+                self.functions[node.name] = node.body
+            case syntax.For() | syntax.Redirected():
                 return self.counts(node.body)
             case syntax.Case():
                 return _best(*(self.counts(body) for _, body in node.branches))
         return _Counts.NO_TEST
+
+    def _simple(self, node: syntax.Simple) -> _Counts:
+        name = node.words[0].plain if node.words else ""
+        inner = _line_given(node)
+        if name in self.functions and self._depth < _DEEPEST:
+            self._depth += 1
+            try:
+                return self.counts(self.functions[name])
+            finally:
+                self._depth -= 1
+        if not find_commands(node.raw, Role.TESTS):
+            return _Counts.NO_TEST
+        if _CANNOT_FAIL.search(node.raw):
+            return _Counts.LOST
+        if inner is not None and self._depth < _DEEPEST:
+            found = _Run(Shell(strict=False), self._depth + 1).counts(syntax.parse(inner))
+            return _Counts.FAILS if found is not _Counts.LOST else found
+        lines = [part.text for word in _words_of(node) for part in word.parts if part.kind == "line"]
+        if not any(find_commands(line, Role.TESTS) for line in lines):
+            return _Counts.FAILS
+        counts = [_Run(Shell(strict=False), self._depth + 1).counts(syntax.parse(line)) for line in lines]
+        return _Counts.LOST if node.words or _best(*counts) is _Counts.LOST else _Counts.FAILS
 
     def _sequence(self, node: syntax.Sequence) -> _Counts:
         found = [_Counts.NO_TEST]
@@ -187,17 +293,30 @@ class _Run:
             self._set(item)
             one = self.counts(item)
             rest = node.items[number + 1 :]
-            if one in (_Counts.FAILS, _Counts.IGNORED) and background:
+            if one not in (_Counts.NO_TEST, _Counts.LOST) and self._trapped:
                 one = _Counts.LOST
+            elif one is _Counts.LOST and "PIPESTATUS" in f"{rest}":
+                one = _Counts.FAILS
+            elif one in (_Counts.FAILS, _Counts.IGNORED) and background:
+                one = _Counts.FAILS if _waits_for_one(rest) else _Counts.LOST
             elif one is _Counts.FAILS and self._strict:
                 one = _Counts.ENDS
             elif one in (_Counts.FAILS, _Counts.IGNORED) and rest:
                 one = _Counts.FAILS if _asks_status(rest) else _Counts.LOST
             found.append(one)
+            if not background and all(end.leaves is Leaves.SHELL for end in _ends(item, strict=False)):
+                later = syntax.Sequence(rest)
+                return (
+                    _Counts.LOST
+                    if found == [_Counts.NO_TEST] * len(found) and self.counts(later) is not (_Counts.NO_TEST)
+                    else _best(*found)
+                )
         return _best(*found)
 
     def _set(self, item: syntax.Node) -> None:
         words = [word.raw for word in item.words] if isinstance(item, syntax.Simple) else []
+        if words[:1] == ["trap"] and len(words) > 2 and {"EXIT", "ERR", "0"} & {*words[2:]}:
+            self._trapped = self._ends_well(_text_of(item.words[1]))
         if words[:1] != ["set"]:
             return
         for word in words[1:]:
@@ -209,8 +328,11 @@ class _Run:
     def _and_or(self, node: syntax.AndOr) -> _Counts:
         steps = [("", node.first), *node.rest]
         found = [_Counts.NO_TEST]
-        for number, (_, item) in enumerate(steps):
+        known = _constant(node.first)
+        for number, (operator, item) in enumerate(steps):
             rest = steps[number + 1 :]
+            if number == 1 and known is (operator == "||") and self.counts(item) is not _Counts.NO_TEST:
+                return _best(*found, _Counts.LOST)
             strict, self._strict = self._strict, self._strict and not rest
             one = self.counts(item)
             self._strict = strict
@@ -218,8 +340,12 @@ class _Run:
                 found.append(one)
                 continue
             saved = next((after for operator, after in rest if operator == "||"), None)
-            if saved is not None:
-                ends = read_tree(saved, strict=self._strict)
+            if saved is not None and self.counts(saved) is _Counts.LOST:
+                one = _Counts.LOST
+            elif saved is not None and self.counts(saved) is not _Counts.NO_TEST:
+                continue  # it is tried again, and the last try counts
+            elif saved is not None:
+                ends = _ends(saved, strict=self._strict)
                 left = any(not end.ok and end.leaves for end in ends)
                 one = (
                     _Counts.ENDS
@@ -240,15 +366,85 @@ class _Run:
         return _Counts.LOST if node.inverted and found is not _Counts.NO_TEST else found
 
     def _if(self, node: syntax.If) -> _Counts:
-        branches = [self.counts(one) for one in (node.good, node.bad) if one is not None]
+        known = _constant(node.condition)
+        branches = [
+            _Counts.LOST if known is dead and counts is not _Counts.NO_TEST else counts
+            for one, dead in ((node.good, False), (node.bad, True))
+            if one is not None
+            for counts in (self.counts(one),)
+        ]
         if self.counts(node.condition) is _Counts.NO_TEST:
             return _best(*branches)
         asked = node.condition
         last = asked.items[-1][0] if isinstance(asked, syntax.Sequence) and asked.items else asked
         then = node.good if isinstance(last, syntax.Pipeline) and last.inverted else node.bad
-        ends = read_tree(then, strict=self._strict) if then is not None else frozenset()
+        ends = _ends(then, strict=self._strict) if then is not None else frozenset()
         bad = any(not end.ok for end in ends)
         return _best(*branches, _Counts.ENDS if bad else _Counts.LOST)
+
+    def _ends_well(self, handler: str) -> bool:
+        """Whether what a trap runs ends the shell well, whatever happened."""
+        try:
+            node = self.functions.get(handler.strip()) or syntax.parse(handler)
+        except syntax.UnreadError:
+            return False
+        ends = read_tree(node, strict=False)
+        return all(end.ok and end.leaves is Leaves.SHELL for end in ends)
+
+
+def _ends(node: syntax.Node, *, strict: bool) -> Ends:
+    """How a part of a script ends after a command that failed, where nothing odd happens: commands that only
+    tell something end well."""
+    match node:
+        case syntax.Simple() if node.words and node.words[0].plain in _ALWAYS_WELL:
+            return frozenset({End(True)})
+        case syntax.Simple() if [word.plain for word in node.words] in (["return", "0"], ["exit", "0"]):
+            return frozenset({End(True, Leaves.SHELL)})
+        case syntax.Redirected():
+            return _ends(node.body, strict=strict)
+        case syntax.Sequence() if node.items:
+            found = frozenset({End(True)})
+            for item, _ in node.items:
+                found = frozenset(end for end in found if end.leaves) | _ends(item, strict=strict)
+            return found
+        case syntax.Subshell():
+            return frozenset(End(end.ok) for end in _ends(node.body, strict=strict))
+    return read_tree(node, strict=strict)
+
+
+def _constant(node: syntax.Node) -> bool | None:
+    """How a condition always comes out; None where it may come out in both ways."""
+    ends = {end.ok for end in read_tree(node, strict=False) if end.leaves is Leaves.NOTHING}
+    return ends.pop() if len(ends) == 1 else None
+
+
+def _text_of(word: syntax.Word) -> str:
+    return "".join(part.text for part in word.parts)
+
+
+def _words_of(node: syntax.Simple) -> Iterator[syntax.Word]:
+    yield from (word for _, word in node.assigns)
+    yield from node.words
+
+
+def _line_given(node: syntax.Simple) -> str | None:
+    """The line that a command gives to a shell; None for any other, or where variables are in it."""
+    if any(part.kind != "text" for word in node.words for part in word.parts):
+        return None
+    texts = [_text_of(word) for word in node.words]
+    if texts[:1] == ["eval"]:
+        return " ".join(texts[1:])
+    starts = (n for n, text in enumerate(texts) if text.rpartition("/")[2] in SHELLS)
+    lines = (shell_line(texts[n:]) for n in starts)
+    return next((line for line in lines if line is not None), None)
+
+
+def _waits_for_one(items: tuple[tuple[syntax.Node, bool], ...]) -> bool:
+    """Whether commands wait for one in the background, and so get its status."""
+    return any(
+        isinstance(item, syntax.Simple) and len(item.words) > 1 and item.words[0].plain == "wait"
+        for item, _ in items
+    )
 
 
 def _best(*counts: _Counts) -> _Counts:

@@ -68,9 +68,55 @@ def test_a_pipe_fails_in_a_shell_with_pipefail(shell: str, tmp_path: Path) -> No
     assert gates(tmp_path, github(test + DEPLOY + BACK)) == []
 
 
-def test_what_an_expression_tolerates_is_not_known(tmp_path: Path) -> None:
-    test = TEST.replace("runs-on: x", "runs-on: x\n  continue-on-error: ${{ matrix.new }}")
-    assert gates(tmp_path, github(test + DEPLOY + BACK)) == []
+@pytest.mark.parametrize(
+    ("written", "tripped"),
+    [
+        ("${{ matrix.new }}", []),
+        ("${{ runner.os == 'Windows' }}", []),
+        ("false", []),
+        ("'true'", [TOLERATED]),
+        ("${{ true }}", [TOLERATED]),
+        ("${{ !false }}", [TOLERATED]),
+        ("${{ always() }}", [TOLERATED]),
+        ("${{ 1 == 1 }}", [TOLERATED]),
+        ("${{ github.ref == 'x' || true }}", [TOLERATED]),
+        ("${{ env.LAX }}", [TOLERATED]),
+        ("${{ github.event_name == 'push' }}", ["?"]),
+        ("${{ inputs.lax }}", ["?"]),
+        ("${{ vars.LAX }}", ["?"]),
+    ],
+)
+def test_what_an_expression_tolerates_counts_as_far_as_it_is_known(
+    written: str, tripped: list[str], tmp_path: Path
+) -> None:
+    test = TEST.replace("runs-on: x", f"runs-on: x\n  env: {{LAX: true}}\n  continue-on-error: {written}")
+    assert gates(tmp_path, github(test + DEPLOY + BACK)) == tripped
+
+
+@pytest.mark.parametrize(
+    ("test", "deploy", "tripped"),
+    [
+        ("inputs.test", "", ["?"]),
+        ("github.event_name == 'pull_request'", "", ["?"]),
+        ("github.ref == 'x'", "github.ref == 'x'", []),
+        ("matrix.os == 'linux'", "", []),
+        ("success()", "", []),
+    ],
+)
+def test_a_test_that_may_be_left_out_where_it_is_deployed_is_not_verified(
+    test: str, deploy: str, tripped: list[str], tmp_path: Path
+) -> None:
+    condition = f'\n  if: "{deploy}"' if deploy else ""
+    jobs = TEST.replace("{run: pytest}", f'{{run: pytest, if: "{test}"}}')
+    jobs += DEPLOY.replace("\n  needs: test", f"\n  needs: test{condition}") + BACK
+    assert gates(tmp_path, github(jobs)) == tripped
+
+
+def test_why_a_gate_is_in_doubt_is_shown_as_written(tmp_path: Path) -> None:
+    seen = look(tmp_path, github(GATED.replace("{run: pytest}", "{run: pytest, if: inputs.test}")))
+    assert [sentence(why) for why in seen.unproven.values()] == [
+        "not verified: whether the test in test stops deploy depends on if: inputs.test"
+    ]
 
 
 # GitHub Actions: what the job that deploys says.
@@ -115,6 +161,66 @@ def test_steps_before_the_one_that_deploys_are_a_gate(tmp_path: Path) -> None:
     assert gates(tmp_path, github(whole.replace("{run: kubectl", "{if: always(), run: kubectl"))) == [GATE]
     after = "steps: [{run: kubectl apply -f k8s}, {run: pytest}]"
     assert gates(tmp_path, github(f"deploy: {{runs-on: x, environment: p, {after}}}")) == [GATE]
+
+
+def test_every_step_that_deploys_needs_a_gate(tmp_path: Path) -> None:
+    steps = "[{run: pytest}, {run: kubectl apply -f a}, {if: always(), run: kubectl apply -f b}]"
+    assert gates(tmp_path, github(f"deploy: {{runs-on: x, environment: p, steps: {steps}}}")) == [GATE]
+
+
+def test_a_tolerated_test_whose_outcome_is_asked_is_a_gate(tmp_path: Path) -> None:
+    steps = "[{run: pytest, id: t, continue-on-error: true}, {run: kubectl apply -f a, if: IF}]"
+    whole = f"deploy: {{runs-on: x, environment: p, steps: {steps}}}"
+    asked = "steps.t.outcome == 'success'"
+    assert gates(tmp_path, github(whole.replace("IF", asked))) == []
+    assert gates(tmp_path, github(whole.replace("IF", "steps.t.conclusion == 'success'"))) == [TOLERATED]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{uses: appleboy/ssh-action@v1}",
+        "{uses: easingthemes/ssh-deploy@v5}",
+        "{uses: jakejarvis/s3-sync-action@v0.5}",
+        "{uses: SamKirkland/FTP-Deploy-Action@v4}",
+        "{uses: pulumi/actions@v6, with: {command: up}}",
+        "{uses: docker/build-push-action@v6, with: {push: true, tags: 'shop/web:latest'}}",
+        "{run: 'rsync -a dist/ ${{ secrets.HOST }}:/var/www'}",
+        "{run: 'curl -X POST ${{ secrets.RENDER_DEPLOY_HOOK }}'}",
+    ],
+)
+def test_actions_and_commands_that_deploy_are_seen(step: str, tmp_path: Path) -> None:
+    assert gates(tmp_path, github(f"go: {{runs-on: x, steps: [{step}]}}")) == [GATE]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{uses: actions/checkout@v5}",
+        "{uses: google-github-actions/setup-gcloud@v2}",
+        "{uses: superfly/flyctl-actions/setup-flyctl@master}",
+        "{uses: pulumi/actions@v6, with: {command: preview}}",
+        "{uses: docker/build-push-action@v6, with: {push: true, tags: 'shop/web:${{ github.sha }}'}}",
+        "{uses: docker/build-push-action@v6, with: {push: false, tags: 'shop/web:latest'}}",
+    ],
+)
+def test_actions_that_do_not_deploy(step: str, tmp_path: Path) -> None:
+    assert gates(tmp_path, github(f"go: {{runs-on: x, steps: [{step}]}}")) == []
+
+
+def test_a_called_workflow_elsewhere_deploys_where_its_name_says_so(tmp_path: Path) -> None:
+    call = "go: {uses: shop/ci/.github/workflows/deploy.yml@v1}"
+    assert gates(tmp_path, github(call)) == ["?"]
+
+
+def test_pipelines_that_one_starts_are_read(tmp_path: Path) -> None:
+    parent = "go: {stage: deploy, trigger: {include: ci/child.yml}}"
+    files = {**gitlab(parent), "ci/child.yml": f"deploy: {{{ENVIRONMENT}}}"}
+    assert gates(tmp_path, files) == [GATE]
+    files = {**gitlab(f"test: {{script: pytest}}\n{parent}"), "ci/child.yml": f"deploy: {{{ENVIRONMENT}}}"}
+    assert gates(tmp_path, files) == []
+    seen = look(tmp_path, {**gitlab(parent)}, files=[".gitlab-ci.yml"])
+    assert [one.file for one in seen.findings if one.rule == GATE] == ["ci/child.yml"]
 
 
 def test_a_job_that_never_runs_deploys_nothing(tmp_path: Path) -> None:
@@ -253,7 +359,14 @@ def test_a_workflow_that_follows_what_is_not_there_is_not_proven(tmp_path: Path)
             "test: {script: pytest, rules: [{if: $A, allow_failure: true}]}\ndeploy: {stage: deploy, ENV}",
             [TOLERATED],
         ),
-        ("test: {script: pytest, rules: [{if: $A, when: manual}]}\ndeploy: {stage: deploy, ENV}", []),
+        ("test: {script: pytest, rules: [{if: $A, when: manual}]}\ndeploy: {stage: deploy, ENV}", ["?"]),
+        ("test: {script: pytest, rules: [{if: $A}]}\ndeploy: {stage: deploy, needs: [test], ENV}", []),
+        ("test: {script: pytest, rules: [{if: $A}]}\ndeploy: {stage: deploy, rules: [{if: $A}], ENV}", []),
+        ("test: {script: pytest, rules: [{if: $A}]}\ndeploy: {stage: deploy, rules: [{if: $C}], ENV}", ["?"]),
+        ("test: {script: pytest, rules: [{if: $A}, {when: on_success}]}\ndeploy: {stage: deploy, ENV}", []),
+        ("test: {script: pytest, only: [merge_requests]}\ndeploy: {stage: deploy, only: [main], ENV}", ["?"]),
+        ("test: {script: pytest, only: [main, tags]}\ndeploy: {stage: deploy, only: [main], ENV}", []),
+        ("test: {script: pytest, except: [main]}\ndeploy: {stage: deploy, ENV}", ["?"]),
         ("test: {script: pytest}\ndeploy: {stage: deploy, when: always, ENV}", [BYPASSED]),
         ("test: {script: pytest}\ndeploy: {stage: deploy, when: manual, ENV}", []),
         ("test: {script: pytest}\ndeploy: {stage: deploy, rules: [{if: $A, when: always}], ENV}", [BYPASSED]),
