@@ -41,15 +41,15 @@ _GIVEN = (
     re.compile(rf"\bredis-cli\b{_UP_TO}-a\s+{_VALUE}"),
     re.compile(rf"\b(?:docker|podman|helm|nerdctl)\b{_UP_TO}login\b{_UP_TO}-p\s*{_VALUE}"),
     re.compile(
-        rf"\b(?:curl|wget|http)\b{_UP_TO}(?:-u|--user|--proxy-user|-U|-a)[ =]*[\"']?[^\s:\"'@/]+:{_VALUE}"
+        rf"\b(?:curl|wget|http(?!:))\b{_UP_TO}(?:-u|--user|--proxy-user|-U|-a)[ =]*[\"']?[^\s:\"'@/{{}}]+:{_VALUE}"
     ),
 )
 """How programs that many know are given a password by a flag of one letter."""
 _SETTING = re.compile(
-    r"\b(?:config|configure|set)\s+(?:-\S+\s+)*(?:set\s+)?(?:[\w./:@-]*[/:])?(?P<name>[A-Za-z_][\w.-]*)"
+    r"\b(?:config|configure|set)\s+(?:-[^\s;|&]+\s+)*(?:set\s+)?(?:[\w./:@-]*[/:])?(?P<name>[A-Za-z_][\w.-]*)"
     rf"[\s=]+(?!-){_VALUE}"
 )
-"""`npm config set _authToken x`, `aws configure set aws_secret_access_key x`, `poetry config pypi-token.pypi x`."""
+"""`npm config set _authToken x`, `aws configure set aws_secret_access_key x`, `poetry config NAME x`."""
 _HEADER = re.compile(rf"(?:-H|--header)[\s=]*[\"']?(?P<name>[A-Za-z][\w-]*):\s*{_VALUE}")
 _FIELD = re.compile(rf"(?m)(?<![\w$])(?P<name>[A-Za-z_][\w.-]*):[ ]+{_VALUE}(?=[\"']?\s*(?:$|[>|]))")
 """`password: x`, as YAML and JSON have it."""
@@ -152,7 +152,8 @@ def secrets_in_command(text: str) -> Iterator[Shaped]:
     for written in (_SETTING, _HEADER, _FIELD):
         for match in written.finditer(text):
             value, names = match["value"].strip("\"'"), match["name"].split(".")
-            if names[0] != "credential" and any(is_secret(name, value) for name in names):
+            told = any(is_secret(name, value) for name in names if name.lower() not in _TOO_SHORT)
+            if told and names[0] != "credential":
                 found.append(Shaped(f"{match['name']}=***", value, match.start("value"), match.end("value")))
     for fed in _FED:
         for match in fed.finditer(text):
@@ -160,9 +161,8 @@ def secrets_in_command(text: str) -> Iterator[Shaped]:
             found.append(Shaped("a password", value, match.start("value"), match.end("value")))
     for one in found:
         name = one.what.removesuffix("=***").replace("-", "_")
-        if one.value and not _REFERENCES.match(one.value) and not _REFERENCES.search(one.value[:200], 1):
-            if not _PUBLIC.match(name):
-                yield one
+        if one.value and not _REFERENCES.search(one.value[:200]) and not _PUBLIC.match(name):
+            yield one
 
 
 def arguments_without_secrets(arguments: Sequence[str], *, put: str) -> list[str]:

@@ -87,7 +87,7 @@ class Roles:
         patterns = self._plan.get(role, ())
         if patterns:
             return Sign(role=role, by="plan") if any(matches(job, one) for one in patterns) else None
-        if role is Role.DEPLOYS and self.sign(job, Role.ROLLS_BACK):
+        if job.only_starts or (role is Role.DEPLOYS and self.sign(job, Role.ROLLS_BACK)):
             return None
         words = _words(job.name.rpartition(" / ")[2])
         other = role is Role.DEPLOYS and (_word(_NOT_DEPLOY, words) or _word(_NAMES[Role.TESTS], words))

@@ -141,7 +141,7 @@ def _with_children(
         }
         whole = replace(
             whole,
-            jobs={**whole.jobs, name: replace(job, unresolved=""), **jobs},
+            jobs={**whole.jobs, name: replace(job, unresolved="", only_starts=True), **jobs},
             uses=whole.uses.union(*({child.file, *child.uses} for child in children)),
             findings=(*whole.findings, *(one for child in children for one in child.findings)),
             unresolved=(*whole.unresolved, *(one for child in children for one in child.unresolved)),

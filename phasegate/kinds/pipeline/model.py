@@ -77,6 +77,8 @@ class Job:
     images: tuple[str, ...] = ()
     values: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     """What expressions and variables may stand for, by name: `matrix.python`, `env.GO`, `$GO`."""
+    only_starts: bool = False
+    """Whether all that it does is to start other jobs, which are read."""
     unresolved: str = ""
     """Where what it does is written, when that is not in the repository."""
 

@@ -186,6 +186,8 @@ SILENT: Mapping[str, tuple[str, ...]] = {
         "RUN gpg --keyserver hkps://keys.example --recv-keys 36F5ABCD",
         'RUN sed -i "s/password=.*/password=$PW/" /etc/shop',
         "RUN git clone https://git@example.com/shop.git",
+        "RUN set -ex; key='B97B0AFCAA1A47F044F244A07FCC7D46ACCC4CF8'; gpg --recv-keys \"$key\"",
+        'ENTRYPOINT locust --host="http://${ADDR}" --headless -u "${USERS:-10}"',
         "LABEL org.opencontainers.image.source=https://example.com/shop",
     ),
     "add-of-url": (
