@@ -41,7 +41,8 @@ _GIVEN = (
     re.compile(rf"\bredis-cli\b{_UP_TO}-a\s+{_VALUE}"),
     re.compile(rf"\b(?:docker|podman|helm|nerdctl)\b{_UP_TO}login\b{_UP_TO}-p\s*{_VALUE}"),
     re.compile(
-        rf"\b(?:curl|wget|http(?!:))\b{_UP_TO}(?:-u|--user|--proxy-user|-U|-a)[ =]*[\"']?[^\s:\"'@/{{}}]+:{_VALUE}"
+        rf"\b(?:curl|wget|http(?!:))\b{_UP_TO}(?:-u|--user|--proxy-user|-U|-a)[ =]*[\"']?"
+        rf"[^\s:\"'@/{{}}]+:{_VALUE}"
     ),
 )
 """How programs that many know are given a password by a flag of one letter."""

@@ -8,11 +8,9 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import field
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Message, fact
 from phasegate.kinds.base import CheckParams, Kind, Requirement
@@ -20,20 +18,13 @@ from phasegate.kinds.database.migrations import MOST, TOOLS, compare
 from phasegate.kinds.database.params import DatabaseParams, MigrationsWritten, RowsWritten, TableWritten
 from phasegate.kinds.database.params import Number as NumberWritten
 from phasegate.kinds.database.session import Answer, Session, connected, password_of
-from phasegate.model.cases import select_cases, with_earlier
-from phasegate.model.measures import Measure, MeasureSpec, Number
-from phasegate.model.observation import Case, CaseStatus, Observation, census
-from phasegate.world import Progress, World
+from phasegate.kinds.draft import Draft
+from phasegate.model.measures import MeasureSpec, Number
+from phasegate.model.observation import Case, CaseStatus, Observation
+from phasegate.world import World
 
 MIGRATIONS = "migrations"
 """The case of the migrations."""
-
-
-@dataclass(slots=True)
-class _Seen:
-    measures: dict[str, Measure] = field(default_factory=dict)
-    absent: dict[tuple[str, str], Message] = field(default_factory=dict)
-    cases: list[Case] = field(default_factory=list)
 
 
 class DatabaseKind(Kind[DatabaseParams]):
@@ -81,20 +72,9 @@ class DatabaseKind(Kind[DatabaseParams]):
         """Errors: ObservationError where the database is not there."""
         if password := password_of(params.url):
             world.keep_secret(password)
-        seen = _Seen()
+        seen = Draft()
         await _in_a_thread(lambda: _look(params, world, seen))
-        cases = with_earlier(select_cases(seen.cases, world.cases), world.earlier)
-        if world.cases and not cases:
-            raise ObservationError(fact(Code.NO_CASE_NAMED, names=world.cases))
-        if cases:
-            await world.progress(Progress(cases=cases))
-            seen.measures["pass_rate"] = census(cases)
-        return Observation(
-            measures=seen.measures,
-            cases=cases,
-            absent=seen.absent,
-            causes={case.message: 1 for case in cases if case.status is CaseStatus.FAILED},
-        )
+        return await seen.observation(world, {"pass_rate": ""})
 
 
 async def _in_a_thread(work: Callable[[], None]) -> None:
@@ -118,7 +98,7 @@ def _asks_cases(params: DatabaseParams) -> bool:
     return bool(params.violations or params.rows or params.tables or params.migrations)
 
 
-def _look(params: DatabaseParams, world: World, seen: _Seen) -> None:
+def _look(params: DatabaseParams, world: World, seen: Draft) -> None:
     with connected(params.url, world.root, params.limit_each) as session:
         session.ask("select 1")  # one error for all where nothing is there
         for name, number in params.numbers.items():
@@ -127,7 +107,7 @@ def _look(params: DatabaseParams, world: World, seen: _Seen) -> None:
             seen.cases.append(_case(id, judge))
 
 
-def _take_number(name: str, written: NumberWritten, session: Session, seen: _Seen) -> None:
+def _take_number(name: str, written: NumberWritten, session: Session, seen: Draft) -> None:
     try:
         answer = session.ask(written.sql)
     except ObservationError as error:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from phasegate.base.dataclass import dataclass
-from phasegate.base.errors import ObservationError, message_of
+from phasegate.base.errors import message_of
 from phasegate.base.facts import Code, Message, fact
 from phasegate.base.fields import Closed, CommandLine, Duration, Text, Texts, WrittenAddress
 from phasegate.base.marks import Demand
@@ -20,10 +18,10 @@ from phasegate.base.problems import Location, refuse
 from phasegate.base.units import Dimension
 from phasegate.http.written import Headers, address_like
 from phasegate.kinds.base import Kind, Requirement, TimedParams
+from phasegate.kinds.draft import Draft
 from phasegate.kinds.logs.places import Files, Loki, Place, Printed, Read, journal
-from phasegate.model.cases import select_cases, with_earlier
-from phasegate.model.measures import Measure, MeasureSpec, Number
-from phasegate.model.observation import Case, CaseStatus, Observation, census
+from phasegate.model.measures import MeasureSpec, Number
+from phasegate.model.observation import CaseStatus, Observation
 from phasegate.world import HttpFailure, HttpRequest, Progress, World
 
 POLL = 0.5
@@ -64,7 +62,7 @@ class LogsParams(TimedParams):
     """A server with Loki's API: `{url: "http://loki:3100", query: '{app="api"}'}`."""
     command: CommandLine | None = None
     """A program that prints the lines; `PHASEGATE_MARKER` holds the marker:
-    `[kubectl, logs, deploy/api, --since=5m]`."""
+    `[kubectl, logs, deploy/api, --since=5m]`. What it prints when the check begins does not count."""
     request: MarkerWritten | None = None
     """A request with a marker; the line that it causes must arrive."""
     within: Annotated[Duration, Field(gt=0), Demand.LESS] = 30.0
@@ -99,16 +97,6 @@ class LogsParams(TimedParams):
         for number, text in enumerate(self.forbidden):
             if not text.strip():
                 yield ("forbidden", number), "an empty text is in every line"
-
-
-@dataclass(slots=True)
-class _Seen:
-    measures: dict[str, Measure] = field(default_factory=dict)
-    absent: dict[tuple[str, str], Message] = field(default_factory=dict)
-    cases: list[Case] = field(default_factory=list)
-
-    def case(self, id: str, status: CaseStatus, message: Message = "") -> None:
-        self.cases.append(Case(id=id, name=id, status=status, message=message))
 
 
 class LogsKind(Kind[LogsParams]):
@@ -151,24 +139,14 @@ class LogsKind(Kind[LogsParams]):
 
     async def observe(self, params: LogsParams, world: World) -> Observation:
         """Errors: ObservationError where the place cannot be read."""
-        place, seen = _place(params, world), _Seen()
+        place, seen = _place(params, world), Draft()
+        await place.begin()
         if params.request is not None:
             await _follow(params, params.request, place, world, seen)
         while world.accompanies and await world.progress(Progress(text="reading logs")) is None:
             await world.clock.sleep(POLL)
         await _count(params, await place.lines(""), seen)
-        cases = with_earlier(select_cases(seen.cases, world.cases), world.earlier)
-        if world.cases and not cases:
-            raise ObservationError(fact(Code.NO_CASE_NAMED, names=world.cases))
-        if cases:
-            await world.progress(Progress(cases=cases))
-            seen.measures["pass_rate"] = census(cases)
-        return Observation(
-            measures=seen.measures,
-            cases=cases,
-            absent=seen.absent,
-            causes={case.message: 1 for case in cases if case.status is CaseStatus.FAILED},
-        )
+        return await seen.observation(world, {"pass_rate": ""})
 
 
 def _place(params: LogsParams, world: World) -> Place:
@@ -182,7 +160,7 @@ def _place(params: LogsParams, world: World) -> Place:
     return Files(world.root, params.file)
 
 
-async def _follow(params: LogsParams, asked: MarkerWritten, place: Place, world: World, seen: _Seen) -> None:
+async def _follow(params: LogsParams, asked: MarkerWritten, place: Place, world: World, seen: Draft) -> None:
     """Cause a line, and wait for it."""
     marker = f"phasegate-{secrets.token_hex(12)}"
     there = world.target.destination(asked.url)
@@ -232,7 +210,7 @@ def _member(document: Any, name: str) -> Any:
     return document
 
 
-async def _count(params: LogsParams, read: Read, seen: _Seen) -> None:
+async def _count(params: LogsParams, read: Read, seen: Draft) -> None:
     """What the lines of the whole time hold."""
     partial = bool(read.partial)
     seen.measures["lines"] = Number(value=len(read.lines), partial=partial)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ _KNOWN_BY = 256
 """Bytes by which a file is known again."""
 LINES = 5_000
 """Lines that Loki is asked for."""
+SKEW = 3_600 * 10**9
+"""Nanoseconds that the clock of a line may differ from ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,9 @@ class Read:
 
 
 class Place(Protocol):
+    async def begin(self) -> None:
+        """Take note of what is there already. Errors: ObservationError."""
+
     async def lines(self, marker: str) -> Read:
         """Lines since the beginning, at least all that hold a marker. Errors: ObservationError."""
 
@@ -49,6 +55,9 @@ class Files:
         self._paths = tuple(self._found())
         stamps = ((_stamp(path), path) for path in self._paths)
         self._start = {inode: (size, _end(path, size)) for (inode, size), path in stamps}
+
+    async def begin(self) -> None:
+        """Done when it was made, so that nothing is missed."""
 
     async def lines(self, marker: str) -> Read:
         return await asyncio.to_thread(self._read)
@@ -109,12 +118,25 @@ def _lines_of(content: bytes) -> list[str]:
 
 
 class Printed:
-    """What a command prints each time."""
+    """What a command prints each time, without what it printed at the beginning."""
 
-    def __init__(self, world: World, argv: Sequence[str], timeout: float) -> None:
+    def __init__(self, world: World, argv: Sequence[str], timeout: float, *, since_now: bool = False) -> None:
         self._world, self._argv, self._timeout = world, tuple(argv), timeout
+        self._since_now = since_now
+        self._before: tuple[str, ...] = ()
+
+    async def begin(self) -> None:
+        if not self._since_now:
+            self._before = (await self._print("")).lines
 
     async def lines(self, marker: str) -> Read:
+        read = await self._print(marker)
+        if marker or not self._before:
+            return read
+        lines, whole = new_lines(self._before, read.lines)
+        return Read(lines=lines, partial=read.partial or ("" if whole else fact(Code.LOG_CUT)))
+
+    async def _print(self, marker: str) -> Read:
         env = {"PHASEGATE_MARKER": marker}
         command = Command(argv=self._argv, cwd=self._world.root, env=env, limit=self._timeout, keep=KEPT)
         completed = await self._world.processes.run(command)
@@ -129,11 +151,46 @@ class Printed:
         return Read(lines=tuple(_lines_of(completed.stdout)), partial=why)
 
 
+def new_lines(before: Sequence[str], after: Sequence[str]) -> tuple[tuple[str, ...], bool]:
+    """The lines that came after others, and whether these are all: the later output begins with the earlier
+    one, or with the end of it where the command prints the last minutes. Where it does neither, as that of
+    several programs at once, lines that were not there before are new, and there may be more."""
+    begun = _overlap(before, after)
+    if begun:
+        return tuple(after[begun:]), True
+    left = Counter(before)
+    left.subtract(after)
+    lines = []
+    for line in reversed(after):  # the last of equal lines are the new ones
+        if left[line] < 0:
+            left[line] += 1
+            lines.append(line)
+    return tuple(reversed(lines)), False
+
+
+def _overlap(before: Sequence[str], after: Sequence[str]) -> int:
+    """How many lines the one begins with that the other ends with, at most. Knuth, Morris and Pratt."""
+    start = after[: len(before)]
+    back = [0] * len(start)
+    matched = 0
+    for at, line in enumerate(start[1:], 1):
+        while matched and start[matched] != line:
+            matched = back[matched - 1]
+        matched += start[matched] == line
+        back[at] = matched
+    matched = 0
+    for line in before:
+        while matched and (matched == len(start) or start[matched] != line):
+            matched = back[matched - 1]
+        matched += bool(start) and start[matched] == line
+    return matched
+
+
 def journal(world: World, unit: str, timeout: float) -> Printed:
     """The lines of a unit since now, as systemd's journal has them."""
     since = f"@{world.clock.wall().timestamp():.6f}"
     argv = ("journalctl", "--no-pager", "--output=cat", f"--since={since}", f"--unit={unit}")
-    return Printed(world, argv, timeout)
+    return Printed(world, argv, timeout, since_now=True)
 
 
 class Loki:
@@ -144,16 +201,28 @@ class Loki:
         self._headers, self._timeout = headers, timeout
         self._start = self._now()
 
+        self._ahead = (0, 0)
+        """How much the clock of the lines is ahead of ours at least and at most, as far as that is known."""
+
     def _now(self) -> int:
         return int(self._world.clock.wall().timestamp() * 1e9)
 
+    async def begin(self) -> None:
+        """Loki is asked for lines since it was made."""
+
     async def lines(self, marker: str) -> Read:
+        """A line with a marker is looked for at any time near, as clocks may differ; by its own time the
+        lines of the check are known from those before."""
+        least, most = self._ahead
+        begin, end = self._start + (least if least > 0 or most < 0 else 0), self._now() + max(most, 0)
+        if marker:
+            begin, end = begin - SKEW, end + SKEW
         # Not the marker itself: Loki, or a proxy before it, may log the query, and that line is none.
         wanted = f' |~ "{marker[:-1]}[{marker[-1]}]"' if marker else ""
         asked = {
             "query": f"{self._query}{wanted}",
-            "start": self._start,
-            "end": self._now() + 1,
+            "start": begin,
+            "end": end + 1,
             "limit": LINES,
             "direction": "forward",
         }
@@ -161,11 +230,15 @@ class Loki:
         answer = await ask_json(self._world, url, headers=self._headers, timeout=self._timeout)
         if get(answer, "status") != "success" or get(answer, "data", "resultType") != "streams":
             raise ObservationError(fact(Code.LOKI_REFUSED, url=self._url))
-        lines = tuple(
-            str(pair[1])
+        pairs = [
+            (str(pair[0]), str(pair[1]))
             for stream in items_of(get(answer, "data"), "result")
             for pair in items_of(stream, "values")
             if isinstance(pair, list) and len(pair) >= 2
-        )
+        ]
+        lines = tuple(line for _, line in pairs)
+        at = next((int(at) for at, line in pairs if at.isdecimal() and marker and marker in line), None)
+        if at is not None:
+            self._ahead = (at - self._now(), at - self._start)
         why: Any = fact(Code.LOG_LINES_OVER_LIMIT, n=LINES) if len(lines) >= LINES else ""
         return Read(lines=lines, partial=why)

@@ -8,16 +8,15 @@ from dataclasses import field
 from typing import Any, ClassVar
 
 from phasegate.base.dataclass import dataclass
-from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Message, fact
 from phasegate.base.units import Dimension
 from phasegate.kinds.base import Kind, Requirement, TimedParams
+from phasegate.kinds.draft import Draft
 from phasegate.kinds.prometheus.params import AlertsWritten, PrometheusParams, PromQuery
 from phasegate.kinds.prometheus.server import AlertRule, SeriesOf, Server
 from phasegate.kinds.promql import PARSER, selectors
-from phasegate.model.cases import select_cases, with_earlier
-from phasegate.model.measures import Gauge, Measure, MeasureSpec, MeasureType, Number
-from phasegate.model.observation import Case, CaseStatus, Observation, census
+from phasegate.model.measures import Gauge, MeasureSpec, MeasureType, Number
+from phasegate.model.observation import CaseStatus, Observation
 from phasegate.world import Progress, World
 
 POINTS = 500
@@ -31,11 +30,7 @@ POLL = 0.5
 
 
 @dataclass(slots=True)
-class _Seen:
-    measures: dict[str, Measure] = field(default_factory=dict)
-    parts: dict[str, dict[str, Measure]] = field(default_factory=dict)
-    absent: dict[tuple[str, str], Message] = field(default_factory=dict)
-    cases: list[Case] = field(default_factory=list)
+class _Seen(Draft):
     ages: list[float] = field(default_factory=list)
 
 
@@ -108,7 +103,7 @@ class PrometheusKind(Kind[PrometheusParams]):
         if params.queries or params.targets:
             age = max(seen.ages, default=None)
             seen.measures["sample_age"] = Number(value=age, dimension=Dimension.TIME)
-        return await _observation(seen, world)
+        return await seen.observation(world, {"targets_up": "target/", "alerts_seen": "alert/"})
 
 
 def _since_start(world: World) -> float:
@@ -251,9 +246,7 @@ async def _look_at_targets(params: PrometheusParams, server: Server, seen: _Seen
             status, message = CaseStatus.LOST, stale
         elif down:
             status, message = CaseStatus.FAILED, fact(Code.PROM_DOWN, names=down, n=len(targets))
-        id = f"target/{job}"
-        seen.cases.append(Case(id=id, name=id, status=status, message=message))
-    seen.measures["targets_up"] = census(case for case in seen.cases if case.id.startswith("target/"))
+        seen.case(f"target/{job}", status, message)
 
 
 async def _look_at_alerts(
@@ -278,9 +271,7 @@ async def _look_at_alerts(
             status, message = CaseStatus.LOST, broken[name]
         elif name not in firing:
             status, message = CaseStatus.FAILED, fact(Code.PROM_SILENT, name=name)
-        seen.cases.append(Case(id=f"alert/{name}", name=f"alert/{name}", status=status, message=message))
-    if asked.firing:
-        seen.measures["alerts_seen"] = census(case for case in seen.cases if case.id.startswith("alert/"))
+        seen.case(f"alert/{name}", status, message)
 
 
 def _why_no_alerts(
@@ -304,18 +295,3 @@ def _why_unknown(rule: AlertRule, max_age: float, now: float) -> Message | None:
     if age > limit:
         return fact(Code.PROM_STALE, text=f"alert {rule.name}", at=min(age, now), limit=limit)
     return None
-
-
-async def _observation(seen: _Seen, world: World) -> Observation:
-    cases = with_earlier(select_cases(seen.cases, world.cases), world.earlier)
-    if not cases and world.cases:
-        raise ObservationError(fact(Code.NO_CASE_NAMED, names=world.cases))
-    if cases:
-        await world.progress(Progress(cases=cases))
-    return Observation(
-        measures=seen.measures,
-        parts=seen.parts,
-        cases=cases,
-        absent=seen.absent,
-        causes={case.message: 1 for case in cases if case.status is CaseStatus.FAILED},
-    )

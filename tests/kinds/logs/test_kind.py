@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from phasegate.base.errors import ObservationError
 from phasegate.kinds.logs.kind import LogsKind, LogsParams
+from phasegate.kinds.logs.places import new_lines
 from phasegate.model.measures import Number
 from phasegate.model.observation import CaseStatus, Observation
 from phasegate.targets.processes.local import LocalProcesses
@@ -199,10 +200,10 @@ async def test_no_file_is_an_error(world: TestWorld) -> None:
 
 
 async def test_lines_that_a_command_prints(world: TestWorld) -> None:
-    program = "import os, pathlib; print('error'); print(pathlib.Path('app.log').read_text())"
+    program = "import pathlib; print(pathlib.Path('app.log').read_text(), end='')"
     (world.root / "app.log").write_text("")
     command = [sys.executable, "-c", program]
-    seen = await look(world, command=command, request={"url": "/"}, errors="^error$")
+    seen = await look(world, command=command, request={"url": "/"}, errors="level")
     assert cases(seen) == {"arrival": (PASSED, "")}
     assert seen.measures["errors"] == Number(value=1)
     with raises(ObservationError, match="gave no report"):
@@ -214,6 +215,36 @@ async def test_of_a_command_that_fails_no_line_of_the_log_is_shown(world: TestWo
     with raises(ObservationError, match="exit code 1") as failed:
         await look(world, command=[sys.executable, "-c", program], errors="x")
     assert "s3cr3t" not in repr(failed.value.message)
+
+
+async def test_lines_from_before_the_check_do_not_count(world: TestWorld) -> None:
+    log = world.root / "app.log"
+    log.write_text("error before\nfine\n")
+    command = [sys.executable, "-c", "import sys; sys.stdout.write(open('app.log').read())"]
+    seen = await look(world, command=command, request={"url": "/"}, errors="error")
+    assert (seen.measures["lines"], seen.measures["errors"]) == (Number(value=1), Number(value=0))
+    nothing = await look(world, command=command, errors="error")
+    assert "errors" not in nothing.measures
+    assert nothing.absent["", "errors"] == "no data: no line arrived"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "new", "whole"),
+    [
+        ("ab", "abc", "c", True),
+        ("ab", "ab", "", True),
+        ("", "ab", "ab", True),
+        ("abc", "bcd", "d", True),
+        ("aab", "abab", "ab", True),
+        ("abab", "ababx", "x", True),
+        ("xaaa", "aaaa", "a", True),
+        ("abc", "acbd", "d", False),
+        ("ab", "cde", "cde", False),
+        ("ab", "", "", False),
+    ],
+)
+def test_new_lines_follow_those_before(before: str, after: str, new: str, whole: bool) -> None:
+    assert new_lines(before, after) == (tuple(new), whole) if before else True
 
 
 async def test_a_command_that_does_not_end_is_ended(world: TestWorld) -> None:
@@ -276,6 +307,32 @@ async def test_the_query_that_loki_itself_logs_is_no_line_of_the_request(tmp_pat
             place = {"url": there, "query": '{app=~".+"}'}
             seen = await look(world, loki=place, request={"url": "/"}, within="1500ms")
     assert cases(seen)["arrival"][0] is FAILED
+
+
+@pytest.mark.parametrize("ahead", [-90, 0, 90])
+async def test_the_clock_of_the_lines_may_differ_from_ours(tmp_path: Path, ahead: int) -> None:
+    lines = [(time.time_ns() + (ahead - 20) * 10**9, "an old error")]
+
+    def loki(asked: Asked) -> Reply:
+        query = parse_qs(urlsplit(asked.path).query)
+        _, _, wanted = query["query"][0].partition(' |~ "')
+        begin, end = int(query["start"][0]), int(query["end"][0])
+        values = [
+            [str(at), line] for at, line in lines if begin <= at < end and re.search(wanted.rstrip('"'), line)
+        ]
+        data = {"resultType": "streams", "result": [{"stream": {}, "values": values}]}
+        return Reply(body=json.dumps({"status": "success", "data": data}).encode())
+
+    def service(asked: Asked) -> Reply:
+        lines.append((time.time_ns() + ahead * 10**9, f"an error of {asked.headers['X-Request-Id']}"))
+        return Reply()
+
+    with answering(loki) as there, answering(service) as url:
+        async with world_at(url, tmp_path) as world:
+            place = {"url": there, "query": "{}"}
+            seen = await look(world, loki=place, request={"url": "/"}, within="3s", errors="error")
+    assert cases(seen)["arrival"][0] is PASSED
+    assert seen.measures["errors"] == Number(value=1)
 
 
 METRIC = {"status": "success", "data": {"resultType": "matrix", "result": [{"values": [[1, "5"]]}]}}
