@@ -131,8 +131,12 @@ async def _answer(
     else:
         window = elapsed if query.over == "run" else query.over
         step = max(FINEST, window / POINTS)
-        found = await server.range(query.query, now - window, now, step)
-        found, why = _covering(found, window, step)
+        moments = [now - window + number * step for number in range(int(window / step) + 1)]
+        why, gaps = await _why_gaps(query, max_age, server, moments)
+        stale = {**gaps, **stale}
+        if why is None:
+            found = await server.range(query.query, moments[0], now, step)
+            found, why = _covering(found, moments, fill=query.absent)
         if why is not None:
             seen.absent["", name] = why
             return
@@ -169,17 +173,44 @@ async def _why_stale(
     return None, {part: why for part, why in parts.items() if part}
 
 
+async def _why_gaps(
+    query: PromQuery, max_age: float, server: Server, moments: Sequence[float]
+) -> tuple[Message | None, dict[str, Message]]:
+    """Why what a query asks for was not seen for the whole window, and of which parts that is so.
+
+    Prometheus answers with a sample for five minutes after it, so that values alone show no gap.
+    """
+    parts: dict[str, Message] = {}
+    step = moments[1] - moments[0] if len(moments) > 1 else FINEST
+    for selector in dict.fromkeys(selectors(query.fresh or query.query)):
+        covered: dict[str, set[float]] = {}
+        for series in await server.range(f"time() - timestamp({selector})", moments[0], moments[-1], step):
+            known = covered.setdefault(series.labels.get(query.by, ""), set())
+            known.update(at for at, age in series.points if age <= max_age)
+        whole = set().union(*covered.values())
+        of = len(moments)
+        if len(whole) < COVERED * of:
+            return fact(Code.PROM_GAPS, name=selector, n=len(whole), of=of), parts
+        for part, known in covered.items():
+            if part and len(known) < COVERED * of:
+                parts[part] = fact(Code.PROM_GAPS, name=selector, n=len(known), of=of)
+    return None, parts
+
+
 def _covering(
-    found: Sequence[SeriesOf], window: float, step: float
+    found: Sequence[SeriesOf], moments: Sequence[float], *, fill: int | None
 ) -> tuple[tuple[SeriesOf, ...], Message | None]:
-    """Series without values that are not known, and why one of them does not speak for the window."""
-    moments = int(window / step) + 1
+    """Series without values that are not known, and why one of them does not speak for the window; `fill`:
+    what no value means."""
     kept = []
     for series in found:
         points = tuple(point for point in series.points if not math.isnan(point[1]))
-        if len(points) < COVERED * moments:
+        if fill is not None and len(points) < len(moments):
+            known = {round(at, 3): value for at, value in points}
+            points = tuple((at, known.get(round(at, 3), float(fill))) for at in moments)
+        if len(points) < COVERED * len(moments):
             name = _labels(series.labels)
-            return (), fact(Code.PROM_GAPS, name=name, n=len(points), of=moments)
+            return (), fact(Code.PROM_GAPS, name=name, n=len(points), of=len(moments))
         kept.append(SeriesOf(labels=series.labels, points=points))
     return tuple(kept), None
 

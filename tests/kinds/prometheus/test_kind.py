@@ -301,6 +301,31 @@ async def test_a_part_whose_samples_are_stale_is_no_data(tmp_path: Path) -> None
     assert "the newest sample of a is" in str(seen.absent["api", "n"])
 
 
+@pytest.mark.parametrize("gap", [0, 20, 100])
+async def test_samples_that_are_missing_inside_the_window_are_a_gap(tmp_path: Path, gap: int) -> None:
+    now = time.time()
+
+    def reply(asked: Asked) -> Reply:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(asked.path).query).items()}
+        if query["query"] == "time()":
+            return answer({"resultType": "scalar", "result": [now, str(now)]})
+        if "query_range" not in asked.path:
+            return answer({"resultType": "vector", "result": [series(1.0)]})
+        start, step = float(query["start"]), float(query["step"])
+        ages = [
+            gap if "timestamp(" in query["query"] and 10 <= number < 10 + gap else 1 for number in range(301)
+        ]
+        values = [[start + number * step, str(age)] for number, age in enumerate(ages)]
+        return answer({"resultType": "matrix", "result": [{"metric": {}, "values": values}]})
+
+    with answering(reply) as url:
+        seen = await ask(url, tmp_path, queries={"x": {"query": "x", "over": "300s"}}, max_age="30s")
+    if gap > 30:
+        assert seen.absent["", "x"] == "no data: x has a value at 201 of 301 moments of the window"
+    else:
+        assert isinstance(seen.measures["x"], Gauge)
+
+
 async def test_what_absent_allows_must_not_be_stale_itself(tmp_path: Path) -> None:
     answers = {"time() - timestamp(up)": [series(1)], "time() - timestamp(a)": [series(250)]}
     query = {"query": "a", "absent": 0, "fresh": "up"}
