@@ -615,6 +615,8 @@ class Code(StrEnum):
     COLUMN_OTHER = "column_other"
     PRIMARY_KEY_OTHER = "primary_key_other"
     INDEXES_MISSING = "indexes_missing"
+    INDEXES_INVALID = "indexes_invalid"
+    MIGRATIONS_OVER_LIMIT = "migrations_over_limit"
     MIGRATION_UNREADABLE = "migration_unreadable"
     NO_MIGRATIONS = "no_migrations"
     MIGRATIONS_DIFFER = "migrations_differ"
@@ -915,6 +917,7 @@ case
 cases
 cause
 certificate
+changed
 charset
 check
 checks

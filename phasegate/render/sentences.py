@@ -141,6 +141,7 @@ def _migrations_differ(fact: Fact) -> str:
         ("not applied", fact.missing),
         ("applied and not in the folder", fact.names),
         ("applied without success", fact.failed),
+        ("changed since it was applied", fact.changed),
     )
     return "; ".join(f"{what}: {_names(versions)}" for what, versions in parts if versions)
 
@@ -1772,7 +1773,9 @@ _ENGLISH: Mapping[Code, Entry] = {
         f"the primary key is {', '.join(fact.names or ()) or 'nothing'}, not {', '.join(fact.right)}"
     ),
     Code.INDEXES_MISSING: "indexes are missing: {names:all}",
-    Code.MIGRATION_UNREADABLE: "the migration {path} is not Python",
+    Code.INDEXES_INVALID: "indexes were not finished, so no query uses them: {names:all}",
+    Code.MIGRATIONS_OVER_LIMIT: "not verified: more than {most} migrations",
+    Code.MIGRATION_UNREADABLE: "the migration {path} is not Python, or names no revision",
     Code.NO_MIGRATIONS: "there are no migrations of {tool} in {path}",
     Code.MIGRATIONS_DIFFER: _migrations_differ,
     # What scanners report.

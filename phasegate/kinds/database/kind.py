@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Message, fact
 from phasegate.kinds.base import CheckParams, Kind, Requirement
-from phasegate.kinds.database.migrations import MOST, TOOLS, compare
+from phasegate.kinds.database.migrations import MOST, TOOLS, Compared, compare
 from phasegate.kinds.database.params import DatabaseParams, MigrationsWritten, RowsWritten, TableWritten
 from phasegate.kinds.database.params import Number as NumberWritten
 from phasegate.kinds.database.session import Answer, Session, connected, password_of
@@ -189,11 +189,13 @@ def _table(table: str, written: TableWritten, session: Session) -> Message:
     for name, wanted in written.columns.items():
         if wanted and not _same_type(columns[name], wanted):
             return fact(Code.COLUMN_OTHER, name=name, actual=columns[name], right=wanted)
-    primary, indexes = session.keys(table)
+    primary, indexes, invalid = session.keys(table)
     if written.primary_key and primary != written.primary_key:
         return fact(Code.PRIMARY_KEY_OTHER, names=primary, right=tuple(written.primary_key))
     lacking = tuple(name for name in written.indexes if name not in indexes)
-    return fact(Code.INDEXES_MISSING, names=lacking) if lacking else ""
+    if lacking:
+        return fact(Code.INDEXES_MISSING, names=lacking)
+    return fact(Code.INDEXES_INVALID, names=invalid) if invalid else ""
 
 
 def _same_type(actual: str, wanted: str) -> bool:
@@ -211,7 +213,15 @@ def _migrations(written: MigrationsWritten, session: Session, world: World) -> M
     if not wanted:
         raise ObservationError(fact(Code.NO_MIGRATIONS, tool=written.tool, path=written.folder))
     answer = session.ask(tool.query.format(table=written.table or tool.table), MOST)
-    found = compare(written.tool, wanted, answer.rows)
-    if found.missing or found.unknown or found.failed:
-        return fact(Code.MIGRATIONS_DIFFER, missing=found.missing, names=found.unknown, failed=found.failed)
-    return ""
+    if answer.more:
+        raise ObservationError(fact(Code.MIGRATIONS_OVER_LIMIT, most=MOST))
+    found = compare(wanted, tool.state(answer.rows))
+    if found == Compared():
+        return ""
+    return fact(
+        Code.MIGRATIONS_DIFFER,
+        missing=found.missing,
+        names=found.unknown,
+        failed=found.failed,
+        changed=found.changed,
+    )

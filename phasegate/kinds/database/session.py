@@ -23,6 +23,15 @@ _SELECT = re.compile(r"\s*(?:\(\s*)*(?:select|values|with|table)\b", re.IGNORECA
 """Statements that a cursor can be declared for."""
 _OF_DATA = ("22", "23", "P0")
 """Classes of SQLSTATE whose messages hold values of rows: wrong data, constraints, errors of functions."""
+_INVALID = """
+select i.relname from pg_index x
+join pg_class i on i.oid = x.indexrelid
+join pg_class t on t.oid = x.indrelid
+join pg_namespace n on n.oid = t.relnamespace
+where t.relname = :name and not (x.indisvalid and x.indisready and x.indislive)
+and (n.nspname = cast(:schema as text) or (cast(:schema as text) is null and pg_table_is_visible(t.oid)))
+order by 1
+"""
 _STEPS = 10_000
 """Steps of SQLite between two looks at the clock."""
 
@@ -69,16 +78,21 @@ class Session:
             columns = inspector.get_columns(name, schema)
             return {str(one["name"]): _type_words(one["type"], dialect) for one in columns}
 
-    def keys(self, table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The columns of the primary key, and the names of all indexes. Errors: as of `ask`."""
-        from sqlalchemy import inspect
+    def keys(self, table: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """The columns of the primary key, the names of all indexes, and those that PostgreSQL does not use,
+        as it could not finish them. Errors: as of `ask`."""
+        from sqlalchemy import inspect, text
 
         schema, name = _split(table)
         with self._transaction() as connection:
             inspector = inspect(connection)
             primary = tuple(inspector.get_pk_constraint(name, schema).get("constrained_columns") or ())
             indexes = tuple(str(one["name"]) for one in inspector.get_indexes(name, schema) if one["name"])
-        return primary, indexes
+            invalid: tuple[str, ...] = ()
+            if self._engine.dialect.name == "postgresql":
+                rows = connection.execute(text(_INVALID), {"name": name, "schema": schema})
+                invalid = tuple(str(row[0]) for row in rows)
+        return primary, indexes, invalid
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[Connection]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import socket
 import sqlite3
 import threading
@@ -14,10 +15,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 from phasegate.base.errors import ObservationError
 from phasegate.kinds.database.kind import DatabaseKind
-from phasegate.kinds.database.migrations import TOOLS, compare
+from phasegate.kinds.database.migrations import TOOLS, Compared, compare, flyway_state
 from phasegate.kinds.database.params import DatabaseParams
 from phasegate.model.measures import Number
 from phasegate.model.observation import CaseStatus, Observation
@@ -190,13 +192,104 @@ def migrate(folder: Path) -> None:
 
 def test_versions_of_a_folder(tmp_path: Path) -> None:
     migrate(tmp_path)
-    found = {tool: TOOLS[tool].files(tmp_path / tool) for tool in TOOLS}
-    assert found == {"alembic": ("b2",), "flyway": ("1", "1.2"), "sqlx": ("20260101", "20260102")}
+    found = {tool: tuple(TOOLS[tool].files(tmp_path / tool)) for tool in TOOLS}
+    assert found == {
+        "alembic": ("b2",),
+        "flyway": ("1", "1.2", "R__repeat.sql"),
+        "sqlx": ("20260101", "20260102"),
+    }
+
+
+def test_a_migration_that_names_no_revision_is_no_evidence(tmp_path: Path) -> None:
+    migrate(tmp_path)
+    (tmp_path / "alembic" / "versions" / "c.py").write_text("revision = name()\n")
+    with raises(ObservationError, match=r"c\.py is not Python, or names no revision"):
+        TOOLS["alembic"].files(tmp_path / "alembic")
 
 
 def test_migrations_that_differ() -> None:
-    found = compare("flyway", ["1", "1.2", "2"], [("1", True), ("1_2", False), ("9", True)])
+    rows = [("1", True, "SQL", "", None), ("1_2", False, "SQL", "", None), ("9", True, "SQL", "", None)]
+    found = compare(dict.fromkeys(["1", "1.2", "2"]), flyway_state(rows))
     assert (found.missing, found.unknown, found.failed) == (("2",), ("9",), ("1.2",))
+
+
+ONE, TWO = ("1", 1, "SQL", "", 5), ("2", 1, "SQL", "", 6)
+AGAIN = (None, 1, "SQL", "R__v.sql", 7)
+CREATED = (None, True, "SCHEMA", "shop", None)
+
+
+@pytest.mark.parametrize(
+    ("rows", "differs"),
+    [
+        (
+            [CREATED, ("1", 1, "SQL", "V1__a.sql", 5), ("2", 1, "SQL", "V2__b.sql", None)],
+            {"missing": ("R__v.sql",)},
+        ),
+        ([("1", 1, "BASELINE", "<< Flyway Baseline >>", None), TWO, AGAIN], {}),
+        ([("2", 1, "SQL_BASELINE", "B2__b.sql", 6), (None, 1, "SQL", "sub/R__v.sql", 7)], {}),
+        (
+            [ONE, TWO, ("2", 1, "UNDO_SQL", "", 1), AGAIN],
+            {"missing": ("2",)},
+        ),
+        (
+            [ONE, TWO, (None, 0, "SQL", "R__v.sql", 7)],
+            {"failed": ("R__v.sql",)},
+        ),
+        (
+            [ONE, TWO, (None, 1, "SQL", "R__v.sql", 6)],
+            {"changed": ("R__v.sql",)},
+        ),
+        (
+            [ONE, ("2", 1, "SQL", "", 9), AGAIN],
+            {"changed": ("2",)},
+        ),
+        (
+            [ONE, ("2", 0, "SQL", "", 6), TWO, AGAIN],
+            {},
+        ),
+        (
+            [ONE, TWO, ("3", 1, "SQL", "", 6), ("3", 1, "DELETE", "", 6), AGAIN],
+            {},
+        ),
+    ],
+)
+def test_the_history_of_flyway(rows: list[Any], differs: dict[str, tuple[str, ...]]) -> None:
+    assert compare({"1": 5, "2": 6, "R__v.sql": 7}, flyway_state(rows)) == Compared(**differs)
+
+
+def test_the_checksums_of_flyway_and_sqlx(tmp_path: Path) -> None:
+    (tmp_path / "V1__a.sql").write_bytes(b"\xef\xbb\xbfselect 1;\r\nselect 2;\n")
+    (tmp_path / "V2__b.sql").write_bytes(b"select 1;\nselect 2;")
+    files = TOOLS["flyway"].files(tmp_path)
+    assert files["1"] == files["2"] == -593479011
+    (tmp_path / "1_a.sql").write_bytes(b"select 1;")
+    assert TOOLS["sqlx"].files(tmp_path)["1"] == hashlib.sha384(b"select 1;").digest()
+
+
+async def test_migrations_of_sqlx_that_were_changed_differ(tmp_path: Path, lite: str) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "1_a.sql").write_bytes(b"select 1;")
+    connection = sqlite3.connect(tmp_path / "shop.db")
+    connection.execute("create table _sqlx_migrations (version bigint, success boolean, checksum blob)")
+    connection.execute("insert into _sqlx_migrations values (1, true, x'00')")
+    connection.commit()
+    connection.close()
+    seen = cases(await ask(lite, tmp_path, migrations={"tool": "sqlx", "folder": "m"}))
+    assert seen["migrations"] == (FAILED, "changed since it was applied: 1")
+
+
+async def test_an_index_that_was_not_finished_is_none(server: str, tmp_path: Path) -> None:
+    engine = create_engine(
+        server.replace("postgresql://", "postgresql+pg8000://"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(text("create table twice (id int)"))
+        connection.execute(text("insert into twice values (1), (1)"))
+        with pytest.raises(DBAPIError):
+            connection.execute(text("create unique index concurrently twice_id on twice (id)"))
+    engine.dispose()
+    seen = cases(await ask(server, tmp_path, tables={"twice": {"indexes": ["twice_id"]}}))
+    assert seen["twice"] == (FAILED, "indexes were not finished, so no query uses them: twice_id")
 
 
 async def test_migrations_are_at_head(tmp_path: Path, lite: str) -> None:
@@ -324,9 +417,9 @@ async def test_types_have_their_time_zone_and_brackets(server: str, tmp_path: Pa
 
 async def test_more_than_a_thousand_migrations_are_compared(lite: str, tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "shop.db")
-    connection.execute("create table _sqlx_migrations (version bigint, success boolean)")
+    connection.execute("create table _sqlx_migrations (version bigint, success boolean, checksum blob)")
     connection.executemany(
-        "insert into _sqlx_migrations values (?, ?)", [(n, n < 1100) for n in range(1, 1101)]
+        "insert into _sqlx_migrations values (?, ?, null)", [(n, n < 1100) for n in range(1, 1101)]
     )
     connection.commit()
     connection.close()
