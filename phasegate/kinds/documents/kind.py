@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import posixpath
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,16 +12,16 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Message, fact
 from phasegate.base.fields import Duration, Texts
-from phasegate.base.files import find_files, is_there, read_file
+from phasegate.base.files import find_files, is_there
 from phasegate.base.marks import Demand
 from phasegate.inspection.finding import Finding, Inspection, Rule
 from phasegate.inspection.report import moment_of
 from phasegate.inspection.rules import READABLE
 from phasegate.inspection.tree import Tree, read_texts
 from phasegate.kinds.documents import rules
+from phasegate.kinds.documents.commands import Repository, missing_commands
 from phasegate.kinds.documents.markdown import Document, Piece, front_matter, read_markdown
 from phasegate.kinds.documents.rules import RULES
 from phasegate.kinds.inspection import InspectionKind, InspectionParams
@@ -31,9 +29,7 @@ from phasegate.world import Command, World, sure_wall
 
 MARKERS = ("TODO", "FIXME", "TBD", "XXX", "lorem ipsum")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_TARGET = re.compile(r"^([A-Za-z0-9_./-]+)\s*:(?!=)", re.MULTILINE)
 _DAY = 86_400.0
-_SIZE = 1 << 20
 _REQUIRED = 100
 """Files of one pattern of which one must hold something."""
 
@@ -113,13 +109,12 @@ def inspect_documents(
 ) -> tuple[list[Finding], dict[Rule, int]]:
     """Everything that files alone show, and how much each rule looked at."""
     links = [(one, link) for one in documents for link in one.links if not _SCHEME.match(link.text)]
-    commands = [(one, line) for one in documents for line in one.commands]
     found = [
         *_missing(params.required, root),
         *_sections(params.sections, documents),
         *_links(links, documents, root),
         *_markers(params.markers, documents),
-        *_commands(commands, root),
+        *_commands(documents, root),
     ]
     looked = {
         rules.MISSING: len(params.required),
@@ -128,7 +123,7 @@ def inspect_documents(
         rules.LINK: len(links),
         rules.ANCHOR: sum("#" in link.text for _, link in links),
         rules.MARKER: len(documents) if params.markers else 0,
-        rules.COMMAND: len(commands),
+        rules.COMMAND: sum(len(block) for one in documents for block in one.blocks),
     }
     return found, looked
 
@@ -177,57 +172,11 @@ def _markers(markers: Sequence[str], documents: Sequence[Document]) -> Iterator[
                 yield rules.MARKER.finding(left[0], file=document.name, line=piece.line, place=left[0])
 
 
-def _commands(commands: Sequence[tuple[Document, Piece]], root: Path) -> Iterator[Finding]:
-    targets, scripts = _targets(root), _scripts(root)
-    for document, piece in commands:
-        for missing in _missing_in(piece.text, root, targets, scripts):
+def _commands(documents: Sequence[Document], root: Path) -> Iterator[Finding]:
+    repository = Repository(root)
+    for document in documents:
+        for piece, missing in missing_commands(document, repository):
             yield rules.COMMAND.finding(missing, file=document.name, line=piece.line, place=missing)
-
-
-def _missing_in(
-    line: str, root: Path, targets: frozenset[str] | None, scripts: frozenset[str] | None
-) -> Iterator[str]:
-    """What a command runs of the repository, and is not there; what is elsewhere nobody can tell."""
-    try:
-        words = shlex.split(line, comments=True)
-    except ValueError:
-        return
-    while words and re.fullmatch(r"[A-Za-z_]\w*=.*", words[0]):
-        words = words[1:]
-    if not words:
-        return
-    program, *arguments = words
-    script = arguments[0] if program in ("bash", "sh", "python", "python3", "node") and arguments else program
-    of_repository = script.startswith("./") or (
-        script is not program and not script.startswith(("-", "/", "$", "<", "~"))
-    )
-    if of_repository and not any(mark in script for mark in "<>$*{") and not is_there(root / script):
-        yield script
-    if program == "make" and targets is not None:
-        for word in arguments:
-            if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", word) and word not in targets:
-                yield f"make {word}"
-    runs = program in ("npm", "pnpm", "yarn") and arguments[:1] == ["run"] and len(arguments) > 1
-    if runs and scripts is not None and arguments[1] not in scripts:
-        yield f"{program} run {arguments[1]}"
-
-
-def _targets(root: Path) -> frozenset[str] | None:
-    """Targets of the Makefile; None where there is none, or patterns and includes may make more."""
-    try:
-        text = read_file(root / "Makefile", "Makefile", _SIZE).decode(errors="replace")
-    except ObservationError:
-        return None
-    return None if "include " in text or "%:" in text else frozenset(_TARGET.findall(text))
-
-
-def _scripts(root: Path) -> frozenset[str] | None:
-    try:
-        document = json.loads(read_file(root / "package.json", "package.json", _SIZE))
-    except (ObservationError, ValueError, RecursionError):
-        return None
-    scripts = document.get("scripts") if isinstance(document, Mapping) else None
-    return frozenset(scripts) if isinstance(scripts, Mapping) else frozenset()
 
 
 async def _reviews(

@@ -16,6 +16,8 @@ _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 _EXPLICIT = re.compile(r"\{#([\w-]+)\}\s*$")
 _HTML_ID = re.compile(r"<[a-z][^>]*\s(?:id|name)=[\"']([^\"']+)[\"']", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_DOCUMENT = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?")
+"""What begins a here-document."""
 _NOT_IN_SLUG = re.compile(r"[^\w\- ]")
 
 
@@ -46,8 +48,8 @@ class Document:
     """Where links and pictures lead, percent-decoding undone."""
     texts: tuple[Piece, ...]
     """What is read, code left out."""
-    commands: tuple[Piece, ...]
-    """Lines of code blocks that a shell runs."""
+    blocks: tuple[tuple[Piece, ...], ...]
+    """Code blocks that a shell runs, as lines; one that goes on is one, without its here-documents."""
     front: str
     """The text of its front matter."""
 
@@ -78,7 +80,7 @@ def read_markdown(name: str, content: str) -> Document:
         anchors=frozenset({heading.anchor for heading in headings} | ids),
         links=tuple(links),
         texts=tuple(texts),
-        commands=tuple(_commands(tokens, above)),
+        blocks=tuple(_blocks(tokens, above)),
         front=front,
     )
 
@@ -160,18 +162,27 @@ def _html(token: Any) -> str:
     return "".join(parts)
 
 
-def _commands(tokens: Sequence[Any], above: int) -> Iterator[Piece]:
+def _blocks(tokens: Sequence[Any], above: int) -> Iterator[tuple[Piece, ...]]:
     for token in tokens:
         language = token.info.split(" ")[0].lower() if token.type == "fence" else ""
-        if language not in SHELLS:
+        if language in SHELLS:
+            yield tuple(_commands(token.content.splitlines(), _line(token, above) + 1))
+
+
+def _commands(lines: Sequence[str], first: int) -> Iterator[Piece]:
+    prompted = any(line.startswith("$ ") for line in lines)
+    rest = iter(enumerate(lines, start=first))
+    for number, line in rest:
+        text = line.removeprefix("$ ")
+        if (prompted and text is line) or not text.strip() or text.lstrip().startswith("#"):
             continue
-        lines = token.content.splitlines()
-        prompted = any(line.startswith("$ ") for line in lines)
-        for number, line in enumerate(lines, start=_line(token, above) + 1):
-            if line.startswith("$ "):
-                yield Piece(text=line[2:], line=number)
-            elif not prompted and line.strip() and not line.lstrip().startswith("#"):
-                yield Piece(text=line, line=number)
+        while text.endswith("\\"):
+            text = text[:-1] + next(rest, (0, ""))[1].removeprefix("> ")
+        ends = _DOCUMENT.findall(text)
+        for _, following in rest if ends else ():
+            if following.strip() == ends[0] and not (ends := ends[1:]):
+                break
+        yield Piece(text=_DOCUMENT.sub(" ", text), line=number)
 
 
 def front_matter(document: Document) -> Mapping[str, Any]:

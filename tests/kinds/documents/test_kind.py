@@ -79,6 +79,12 @@ BAD: dict[str, list[Case]] = {
         ({"a.md": "# A\n```console\n$ bash scripts/x.sh\nout\n```"}, {}, "/a.md#scripts/x.sh"),
         ({"a.md": "# A\n```bash\nX=1 make deploy\n```", "Makefile": MAKE}, {}, "/a.md#make deploy"),
         ({"a.md": "# A\n```sh\nnpm run e2e\n```", "package.json": NPM}, {}, "/a.md#npm run e2e"),
+        ({"a.md": "# A\n```sh\ncd d\n./x.sh\n```", "x.sh": "", "d/y": ""}, {}, "/a.md#./x.sh"),
+        ({"a.md": "# A\n```sh\ntrue && ./x.sh\n```"}, {}, "/a.md#./x.sh"),
+        ({"a.md": "# A\n```sh\n(cd d && ls)\n./y\n```", "d/y": ""}, {}, "/a.md#./y"),
+        ({"a.md": "# A\n```sh\nmake -C d deploy\n```", "d/Makefile": MAKE}, {}, "/a.md#make deploy"),
+        ({"d/a.md": "# A\n```sh\nmake deploy\n```", "Makefile": MAKE}, {}, "/d/a.md#make deploy"),
+        ({"a.md": "# A\n```sh\nnpm --prefix d run e2e\n```", "d/package.json": NPM}, {}, "/a.md#npm run e2e"),
     ],
     "document-reviewed": [
         ({"a.md": "---\nreviewed: 2020-01-31\n---\n# A"}, {"reviewed_within": "30d"}, "/a.md"),
@@ -111,6 +117,33 @@ GOOD: dict[str, list[tuple[Files, dict[str, Any]]]] = {
             {},
         ),
         ({"a.md": "# A\n```sh\nmake anything\n```"}, {}),
+        ({"a.md": "# A\n```sh\ncd d\n./x.sh\n```\n```sh\n./x.sh\n```", "d/x.sh": ""}, {}),
+        ({"a.md": "# A\n```sh\npushd d && ./x.sh; popd\n./y.sh\n```", "d/x.sh": "", "y.sh": ""}, {}),
+        ({"a.md": "# A\n```sh\n(cd d; ./x.sh)\n```", "d/x.sh": ""}, {}),
+        ({"a.md": "# A\n```sh\ngit clone https://x.invalid/s.git\ncd s\n./x.sh\n```"}, {}),
+        ({"a.md": "# A\n```sh\ncd $HOME/s\n./x.sh\ncd ..\nmake deploy\n```", "Makefile": MAKE}, {}),
+        ({"d/a.md": "# A\n```sh\n./x.sh\n```", "d/x.sh": ""}, {}),
+        (
+            {
+                "a.md": "# A\n```sh\nmake -C d build\nmake -f d/M all\n```",
+                "d/Makefile": MAKE,
+                "d/M": "all: a",
+            },
+            {},
+        ),
+        ({"a.md": "# A\n```sh\nmake build && docker compose up\n```", "Makefile": MAKE}, {}),
+        ({"a.md": "# A\n```sh\nmake lint tidy\n```", "Makefile": "lint tidy: a\n"}, {}),
+        (
+            {
+                "a.md": "# A\n```sh\nnpm --prefix d run test\nyarn --cwd d run test\nnpm run x -w d\n```",
+                "d/package.json": NPM,
+                "package.json": "{}",
+            },
+            {},
+        ),
+        ({"a.md": "# A\n```sh\ncat <<EOF > x\n./no.sh\nEOF\ndocker run a \\\n  ./no.sh\n```"}, {}),
+        ({"a.md": "# A\n```sh\ncurl -o i.sh https://x.invalid/i.sh\nbash i.sh\n./target/x\n```"}, {}),
+        ({"a.md": "# A\n```sh\necho a > i.sh; ./i.sh\n```"}, {}),
     ],
     "document-reviewed": [
         ({"a.md": f"---\nreviewed: {TODAY}\n---\n# A"}, {"reviewed_within": "30d"}),
@@ -225,5 +258,10 @@ async def test_counts(tmp_path: Path) -> None:
 def test_no_text_is_a_defect(text: str) -> None:
     document = read_markdown("a.md", text)
     lines = text.count("\n") + 1
-    for piece in (*document.links, *document.texts, *document.commands, *document.headings):
+    for piece in (
+        *document.links,
+        *document.texts,
+        *(piece for block in document.blocks for piece in block),
+        *document.headings,
+    ):
         assert 1 <= piece.line <= lines + 1
