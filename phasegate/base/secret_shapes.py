@@ -97,6 +97,10 @@ _SHORTEST_SHAPE = 15
 """Characters of the shortest text that has one of these shapes, but for a password in a URL."""
 
 
+_PLAIN = re.compile(r"[\w./#-]*")
+"""A word in which nothing is given to a name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shaped:
     """A secret in a text."""
@@ -184,6 +188,8 @@ def arguments_without_secrets(arguments: Sequence[str], *, put: str) -> list[str
 
 def without_secrets(text: str, *, put: str, name: str = "") -> str:
     """A text with `put` in place of every secret in it; `name`: of the setting whose value it is."""
+    if not name and len(text) < _SHORTEST_SHAPE and _PLAIN.fullmatch(text):
+        return text
     found = [*(secrets_in_variable(name, text) if name else ()), *secrets_in_text(text)]
     pieces, done = [], 0
     for one in sorted(found, key=lambda one: (one.start, -one.end)):

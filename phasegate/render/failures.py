@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, Message
@@ -47,28 +48,69 @@ class Try:
     duration: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Failure:
-    """One failed case, or a check that failed or was errored without one."""
+    """One failed case, or a check that failed or was errored without one. What is said of it is made when it
+    is asked for, as of many only the first are shown."""
 
+    run: RunResult
     check: CheckResult
     case: Case | None
-    badge: Badge
-    name: str
-    message: str
-    tries: tuple[Try, ...]
-    """Empty when there was only one."""
-    evidence: tuple[str, ...]
-    causes: tuple[tuple[str, int], ...]
-    """What went wrong how often, most frequent first."""
-    rerun: str
-    anchor: str
-    notes: tuple[str, ...] = ()
-    """What was noted of the attempt, such as why a load was aborted."""
     waivers: tuple[str, ...] = ()
     """Ids of those that cover it."""
 
     @property
+    def badge(self) -> Badge:
+        if self.case is None:
+            return badges.CHECK[self.check.status]
+        return badges.of_case(self.case, waived=bool(self.waivers))
+
+    @property
+    def name(self) -> str:
+        if self.case is None:
+            return self.check.asked.title
+        return "" if self.case.id.endswith(self.case.name) else self.case.name
+
+    @cached_property
+    def message(self) -> str:
+        if self.case is not None:
+            return sentence(self.case.message)
+        last = self.check.last
+        return sentence(self.check.reason or (last.why if last else ""))
+
+    @property
+    def tries(self) -> tuple[Try, ...]:
+        """Empty when there was only one."""
+        if self.case is not None:
+            return _tries_of_case(self.case) if self.case.earlier else ()
+        return _tries_of_check(self.check) if len(self.check.attempts) > 1 else ()
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        return self.check.seen.evidence if self.case is None else self.case.evidence
+
+    @cached_property
+    def causes(self) -> tuple[tuple[str, int], ...]:
+        """What went wrong how often, most frequent first."""
+        return causes_in_words(self.check.seen.causes) if self.case is None else ()
+
+    @property
+    def rerun(self) -> str:
+        return rerun_command(self.run, self.check, self.case)
+
+    @property
+    def anchor(self) -> str:
+        if self.case is None:
+            return anchor("failure", self.check.id)
+        return anchor("case", self.check.id, self.case.id)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was noted of the attempt, such as why a load was aborted."""
+        last = self.check.last if self.case is None else None
+        return tuple(map(sentence, last.observation.notes)) if last else ()
+
+    @cached_property
     def rule(self) -> str:
         """The rule that it is a finding of; empty for any other failure."""
         return "" if self.case is None else rule_of(self.case)
@@ -323,50 +365,16 @@ def _closes(cause: Cause) -> bool:
 def _failures_of(run: RunResult, check: CheckResult, waived: WaivedCases) -> Iterator[Failure]:
     failed = [case for case in check.seen.cases if case.status is CaseStatus.FAILED]
     for case in failed:
-        yield _case_failure(run, check, case, waived.of(check, case))
+        yield Failure(run=run, check=check, case=case, waivers=waived.of(check, case))
     errored = check.status is CheckStatus.ERRORED
     if errored or (check.status is CheckStatus.FAILED and not failed):
-        yield _check_failure(run, check)
+        yield Failure(run=run, check=check, case=None)
 
 
 def causes_in_words(causes: Mapping[Message, int]) -> tuple[tuple[str, int], ...]:
     """The most frequent first."""
     told = ((sentence(cause), times) for cause, times in causes.items())
     return tuple(sorted(told, key=lambda item: (-item[1], item[0])))
-
-
-def _case_failure(run: RunResult, check: CheckResult, case: Case, waivers: tuple[str, ...]) -> Failure:
-    tries = _tries_of_case(case)
-    return Failure(
-        check=check,
-        case=case,
-        badge=badges.of_case(case, waived=bool(waivers)),
-        name="" if case.id.endswith(case.name) else case.name,
-        message=sentence(case.message),
-        tries=tries if case.earlier else (),
-        evidence=case.evidence,
-        causes=(),
-        rerun=rerun_command(run, check, case),
-        anchor=anchor("case", check.id, case.id),
-        waivers=waivers,
-    )
-
-
-def _check_failure(run: RunResult, check: CheckResult) -> Failure:
-    last = check.last
-    return Failure(
-        check=check,
-        case=None,
-        badge=badges.CHECK[check.status],
-        name=check.asked.title,
-        message=sentence(check.reason or (last.why if last else "")),
-        tries=_tries_of_check(check) if len(check.attempts) > 1 else (),
-        evidence=check.seen.evidence,
-        causes=causes_in_words(check.seen.causes),
-        rerun=rerun_command(run, check),
-        anchor=anchor("failure", check.id),
-        notes=tuple(map(sentence, last.observation.notes)) if last else (),
-    )
 
 
 def _flaky_in(check: CheckResult) -> Iterator[Flaky]:
