@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from enum import StrEnum
 from typing import Any
@@ -15,6 +17,8 @@ from phasegate.model.observation import Case, CaseStatus
 
 MOST = 5_000
 """Findings of one rule that are listed."""
+_NUMBERED = re.compile(r"(?<=\[)\d+(?=\])|(?<=/)(?<!stage/)\d+(?=/|$)")
+"""The number of an item in a list, which is another one when something is put before it."""
 NAMED = 20
 """Files that a note names."""
 
@@ -158,9 +162,8 @@ class Inspection:
         findings = sorted(
             self.findings, key=lambda one: (order[one.severity], one.file, one.line or 0, one.rule, one.place)
         )
-        ids: Counter[str] = Counter()
         return (
-            *(_case(finding, ids) for finding in findings),
+            *map(_case, findings, _ids(findings)),
             *(_lost(name, why) for name, why in self.unproven.items()),
             *(_passed(rule, one) for rule, one in self.looked.items() if rule not in found and one.n),
         )
@@ -183,13 +186,42 @@ class Inspection:
         return {fact(Code.OF_RULE, rule=rule): n for rule, n in errors.most_common()}
 
 
-def _case(finding: Finding, ids: Counter[str]) -> Case:
+def _ids(findings: Sequence[Finding]) -> Iterator[str]:
+    """An id for each, which stays when lines move and means nothing else when others come or go.
+
+    Findings that share a place, and those whose place is a number in a list, are told apart by what they say.
+    """
+    bases = [_base_id(finding) for finding in findings]
+    times = Counter(base for base, _ in bases)
+    ids: Counter[str] = Counter()
+    for finding, (base, numbered) in zip(findings, bases, strict=True):
+        id = f"{base}~{_digest(finding)}" if numbered or times[base] > 1 else base
+        ids[id] += 1
+        yield id if ids[id] == 1 else f"{id}~{ids[id]}"
+
+
+def _base_id(finding: Finding) -> tuple[str, bool]:
+    """Rule, file and place, and whether a number in a list was left out of the place."""
     id = f"{finding.rule}/{finding.file}" if finding.file else finding.rule
-    if finding.place:
-        id = f"{id}#{finding.place}"
-    ids[id] += 1
-    if ids[id] > 1:
-        id = f"{id}~{ids[id]}"
+    if not finding.place:
+        return id, False
+    place, n = _NUMBERED.subn("*", finding.place)
+    return f"{id}#{place}", n > 0
+
+
+def _digest(finding: Finding) -> str:
+    """What tells a finding from others at its place: the texts that it quotes, without numbers of lines."""
+    texts: list[str] = [finding.text]
+
+    def collect(text: str) -> str:
+        texts.append(text)
+        return text
+
+    with_texts(finding.details, collect)
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:6]
+
+
+def _case(finding: Finding, id: str) -> Case:
     failed = finding.severity is Severity.ERROR
     message = with_texts(finding.message, _hidden)
     if not failed:

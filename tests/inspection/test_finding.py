@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
+import pytest
+
 from phasegate.base.facts import Code, fact
 from phasegate.inspection.finding import MOST, Changed, Finding, Inspection, Looked, Severity
 from phasegate.model.observation import Case, CaseStatus, count_failed
@@ -30,10 +35,43 @@ def test_the_id_of_a_finding_says_rule_file_and_place_and_no_line() -> None:
 
 
 def test_two_findings_in_one_place_are_two_cases() -> None:
-    assert [case.id for case in cases(finding(file="a"), finding(file="a"))] == [
-        "file-readable/a",
-        "file-readable/a~2",
-    ]
+    first, second = (case.id for case in cases(finding(file="a"), finding(file="a")))
+    assert re.fullmatch(r"file-readable/a~[0-9a-f]{6}", first)
+    assert second == f"{first}~2"
+
+
+def ids(*findings: Finding) -> dict[str, str]:
+    """By what they say."""
+    return {sentence(case.message): case.id for case in cases(*findings)}
+
+
+def at(line: int, says: str, place: str = "a") -> Finding:
+    return replace(finding(file="f", line=line, place=place), details=(says,))
+
+
+def test_what_is_in_one_place_keeps_its_id_when_something_is_put_before_it() -> None:
+    before = ids(at(1, "one"), at(2, "two"))
+    after = ids(at(1, "zero"), at(2, "one"), at(3, "two"))
+    assert before["one"] == after["one"]
+    assert before["two"] == after["two"]
+    assert len({*after.values()}) == 3
+
+
+def test_an_id_that_named_one_finding_names_none_of_several() -> None:
+    (alone,) = ids(at(1, "one")).values()
+    assert alone == "file-readable/f#a"
+    assert alone not in ids(at(1, "zero"), at(2, "one")).values()
+
+
+@pytest.mark.parametrize("place", ["services/web/volumes/{}", "jobs.test.steps[{}].run", "route/{}/matchers"])
+def test_the_id_of_an_item_of_a_list_follows_the_item(place: str) -> None:
+    before = ids(at(3, "one", place.format(0)))
+    after = ids(at(3, "zero", place.format(0)), at(4, "one", place.format(1)))
+    assert before["one"] == after["one"] != after["zero"]
+
+
+def test_a_number_that_is_a_name_stays_in_the_id() -> None:
+    assert [*ids(at(1, "x", "stage/0/debian")).values()] == ["file-readable/f#stage/0/debian"]
 
 
 def test_findings_are_in_the_order_of_severity_file_and_line() -> None:
