@@ -205,7 +205,7 @@ def _base_id(finding: Finding) -> tuple[str, bool]:
     id = f"{finding.rule}/{finding.file}" if finding.file else finding.rule
     if not finding.place:
         return id, False
-    place, n = _NUMBERED.subn("*", finding.place)
+    place, n = _NUMBERED.subn("", finding.place)
     return f"{id}#{place}", n > 0
 
 

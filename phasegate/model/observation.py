@@ -146,12 +146,22 @@ def census(cases: Iterable[Case]) -> Share:
     )
 
 
+UNREAD = frozenset({"file-readable", "yaml-valid"})
+"""Tags of cases that failed as nobody could read a file: what else is wrong with it is not known."""
+
+
 def count_failed(cases: Iterable[Case]) -> Number:
-    """How many cases failed; so many at the least where one of them has no result."""
+    """How many cases failed; so many at the least where one of them has no result, or is of a file that was
+    not read."""
     everything = tuple(cases)
     if not everything:
         return Number(value=None)
-    missing = [case.id for case in everything if case.status in (CaseStatus.SKIPPED, CaseStatus.LOST)]
+    missing = [
+        case.id
+        for case in everything
+        if case.status in (CaseStatus.SKIPPED, CaseStatus.LOST)
+        or (case.status is CaseStatus.FAILED and not UNREAD.isdisjoint(case.tags))
+    ]
     return Number(
         value=sum(case.status is CaseStatus.FAILED for case in everything),
         partial=bool(missing),

@@ -252,12 +252,15 @@ def findings_of(run: RunResult) -> tuple[Findings, ...]:
     waived = find_waived_cases(run)
     found = []
     for check in run.checks():
-        everything = _failures_of(run, check, waived)
-        failures = [failure for failure in everything if failure.rule and not failure.waivers]
-        rules = Counter(failure.rule for failure in failures)
-        if rules:
+        failed = [
+            (case, rule)
+            for case in check.seen.cases
+            if case.status is CaseStatus.FAILED and (rule := rule_of(case)) and not waived.of(check, case)
+        ]
+        if failed:
+            rules = Counter(rule for _, rule in failed)
             by_times = sorted(rules.items(), key=lambda item: (-item[1], item[0]))
-            first = tuple(failures[:MOST_FINDINGS])
+            first = tuple(Failure(run=run, check=check, case=case) for case, _ in failed[:MOST_FINDINGS])
             found.append(Findings(check=check, rules=tuple(by_times), first=first))
     return tuple(found)
 
@@ -273,8 +276,8 @@ def main_cause(run: RunResult) -> str:
         failure
         for check in run.checks()
         if check.blocking
-        for failure in _failures_of(run, check, waived)
-        if not failure.waivers and not failure.rule
+        for failure in _failures_of(run, check, waived, findings=False)
+        if not failure.waivers
     ]
     firsts = {first_line(failure.message) for failure in failures}
     found: dict[str, Counter[str]] = {}
@@ -362,9 +365,12 @@ def _closes(cause: Cause) -> bool:
     )
 
 
-def _failures_of(run: RunResult, check: CheckResult, waived: WaivedCases) -> Iterator[Failure]:
+def _failures_of(
+    run: RunResult, check: CheckResult, waived: WaivedCases, *, findings: bool = True
+) -> Iterator[Failure]:
+    """`findings`: whether with those of rules."""
     failed = [case for case in check.seen.cases if case.status is CaseStatus.FAILED]
-    for case in failed:
+    for case in failed if findings else [case for case in failed if not rule_of(case)]:
         yield Failure(run=run, check=check, case=case, waivers=waived.of(check, case))
     errored = check.status is CheckStatus.ERRORED
     if errored or (check.status is CheckStatus.FAILED and not failed):

@@ -143,7 +143,8 @@ _OF_CASE = {
 def _entry_of_case(run: RunResult, check: CheckResult, case: Case, waivers: tuple[str, ...]) -> _Entry:
     outcome, type = _OF_CASE[case.status]
     lost = "collected, but no result ever came" if case.status is CaseStatus.LOST else ""
-    message = first_line(case.message, LONGEST_MESSAGE) or lost
+    whole = sentence(case.message)
+    message = first_line(whole, LONGEST_MESSAGE) or lost
     if waivers:
         outcome, type = "skipped", "phasegate.Waived"
         message = f"{case.status.value}, waived by {', '.join(waivers)}: {message}"
@@ -152,9 +153,7 @@ def _entry_of_case(run: RunResult, check: CheckResult, case: Case, waivers: tupl
         outcome=outcome,
         type=type,
         message=message,
-        text=_details(sentence(case.message), case.evidence, rerun_command(run, check, case))
-        if outcome
-        else "",
+        text=_details(whole, case.evidence, rerun_command(run, check, case)) if outcome else "",
         duration=case.duration,
         earlier=tuple(
             _try(number, sentence(past.message) or past.status.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from phasegate.model.observation import Case
@@ -20,17 +20,17 @@ def rerun_command(run: RunResult, check: CheckResult, case: Case | None = None) 
 
     Nothing in it is invisible: characters that do not print are written as `$'\\x1b'`.
     """
-    words = [
-        "phasegate",
-        "run",
-        run.plan.path,
-        *_flags_to_keep(run.command),
-    ]
-    if case is not None or check.asked.during != "run":
-        beside = [check.asked.during] if case is None and check.asked.during else []
-        words += [word for id in (*beside, check.id) for word in ("--check", id)]
     if case is not None:
-        words += ["--case", case.id]
+        return f"{_begin(run.plan.path, run.command, (check.id,))} --case {_quote(case.id)}"
+    beside = [check.asked.during] if check.asked.during else []
+    return _begin(run.plan.path, run.command, (*beside, check.id) if check.asked.during != "run" else ())
+
+
+@lru_cache(maxsize=100)
+def _begin(plan: str, command: tuple[str, ...], checks: tuple[str, ...]) -> str:
+    """Up to the case; it is the same for all of a check."""
+    words = ["phasegate", "run", plan, *_flags_to_keep(command)]
+    words += [word for id in checks for word in ("--check", id)]
     return " ".join(map(_quote, words))
 
 
