@@ -36,3 +36,4 @@
 (nullable_schema, default_schema, field_title_should_be_set)  # pydantic's generator of schemas
 (pipe_data_received, pipe_connection_lost, process_exited, eof_received, preexec_fn)  # asyncio
 (trust_env, unraisablehook)  # requests, Python
+(whitespace_split,)  # shlex

@@ -305,16 +305,15 @@ class _Run:
                 one = _Counts.FAILS if _asks_status(rest) else _Counts.LOST
             found.append(one)
             if not background and all(end.leaves is Leaves.SHELL for end in _ends(item, strict=False)):
-                later = syntax.Sequence(rest)
-                return (
-                    _Counts.LOST
-                    if found == [_Counts.NO_TEST] * len(found) and self.counts(later) is not (_Counts.NO_TEST)
-                    else _best(*found)
-                )
+                rest_tests = self.counts(syntax.Sequence(rest)) is not _Counts.NO_TEST
+                never = rest_tests and all(one is _Counts.NO_TEST for one in found)
+                return _Counts.LOST if never else _best(*found)
         return _best(*found)
 
     def _set(self, item: syntax.Node) -> None:
-        words = [word.raw for word in item.words] if isinstance(item, syntax.Simple) else []
+        if not isinstance(item, syntax.Simple):
+            return
+        words = [word.raw for word in item.words]
         if words[:1] == ["trap"] and len(words) > 2 and {"EXIT", "ERR", "0"} & {*words[2:]}:
             self._trapped = self._ends_well(_text_of(item.words[1]))
         if words[:1] != ["set"]:

@@ -94,7 +94,7 @@ TRIPS: Mapping[str, tuple[str, ...]] = {
         "web: {volumes: ['/var/lib/docker:/d']}",
         "web: {volumes: ['../../../../../../../../../../../../run:/r']}",
         "web: {volumes: ['${SOCKET}:/var/run/docker.sock']}",
-        "services: {web: {volumes: ['sock:/s']}}\nvolumes: {sock: {driver_opts: {o: bind, device: /var/run}}}",
+        "services: {web: {volumes: ['sock:/s']}}\nvolumes: {sock: {driver_opts: {device: /var/run}}}",
     ),
     "compose-reference": ("web: {image: 'a:1', extends: base}", "web: {extends: {service: gone}}"),
     "compose-image-unpinned": (

@@ -170,7 +170,12 @@ SILENT: Mapping[str, tuple[str, ...]] = {
         "ARG T\nFROM debian:${T:-12}",
         "ARG B\nFROM $B",
     ),
-    "base-not-known": ("ARG B=a:1\nFROM $B", "FROM a:$TARGETARCH", "ARG A=1\nARG B=a:$A\nFROM $B", "ARG GIVEN\nFROM $GIVEN"),
+    "base-not-known": (
+        "ARG B=a:1\nFROM $B",
+        "FROM a:$TARGETARCH",
+        "ARG A=1\nARG B=a:$A\nFROM $B",
+        "ARG GIVEN\nFROM $GIVEN",
+    ),
     "secret-in-env": (
         "ENV PASSWORD_FILE=/run/secrets/db",
         "ENV DB_PASSWORD=$DB_PASSWORD",

@@ -115,7 +115,8 @@ async def test_what_a_compose_file_takes_in_is_looked_at_as_well(world: TestWorl
 
 
 @pytest.mark.parametrize(
-    "written", ["gone.yaml", "oci://example.com/shop", "${MORE}", "../outside.yaml", "https://example.com/a.git"]
+    "written",
+    ["gone.yaml", "oci://example.com/shop", "${MORE}", "../outside.yaml", "https://example.com/a.git"],
 )
 async def test_what_a_compose_file_takes_in_and_nobody_read_is_not_verified(
     written: str, world: TestWorld
