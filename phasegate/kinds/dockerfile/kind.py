@@ -22,7 +22,7 @@ from phasegate.inspection.finding import Finding, Inspection, Looked, merge
 from phasegate.inspection.tree import Tree, read_texts, read_yaml, walk
 from phasegate.kinds.base import CheckParams
 from phasegate.kinds.dockerfile import compose_rules, dockerfile_rules
-from phasegate.kinds.dockerfile.compose import Compose
+from phasegate.kinds.dockerfile.compose import Compose, mapping
 from phasegate.kinds.dockerfile.hadolint import lint
 from phasegate.kinds.dockerfile.params import DockerfileParams
 from phasegate.kinds.dockerfile.reader import read_dockerfile
@@ -86,6 +86,7 @@ def look_at(params: DockerfileParams, tree: Tree) -> _Seen:
                 compose = Compose(document=one, folder=(tree.root / text.name).parent, given=params.variables)
                 objects += len(compose.services)
                 parts.append(compose_rules.rule.inspect(compose, text.name))
+                parts += _within(compose, params)
                 found, missing = _named_by(compose, tree.root)
                 elsewhere |= missing
                 texts = chain(texts, read_texts(replace(tree, names=tuple(sorted(found - names)))))
@@ -115,6 +116,24 @@ def look_at(params: DockerfileParams, tree: Tree) -> _Seen:
         notes=tree.notes,
     )
     return _Seen(inspection=inspection, dockerfiles=tuple(dockerfiles), unreadable=frozenset(unreadable))
+
+
+def _within(compose: Compose, params: DockerfileParams) -> Iterator[Inspection]:
+    """What is wrong in the Dockerfiles that stand in a Compose file."""
+    for service in compose.services:
+        path = (*service.path, "build", "dockerfile_inline")
+        written = mapping(service.tree, "build").get("dockerfile_inline")
+        if isinstance(written, str):
+            script = read_dockerfile(written.replace("$$", "$"))
+            file = dockerfile_of(script, not_root=params.non_root, given=params.variables)
+            seen = dockerfile_rules.rule.inspect(file, compose.document.file)
+            findings = (
+                replace(
+                    one, line=compose.line(*path), place=f"services/{service.name}/{one.place}".rstrip("/")
+                )
+                for one in seen.findings
+            )
+            yield replace(seen, findings=tuple(findings))
 
 
 def _named_by(compose: Compose, root: Path) -> tuple[set[str], dict[str, Message]]:

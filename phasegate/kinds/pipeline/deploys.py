@@ -257,6 +257,7 @@ def _judge(
         return [], fact(Code.GATE_IN_DOUBT, name=job.name, of=doubtful.job.name, why=why[:200])
     before = (job, *(pipeline.jobs[name] for name in sorted(job.held_by)))
     away = [one.unresolved for one in before if one.unresolved]
+    away += [step.uses for one in before for step in one.steps if step.uses.startswith("./")]
     callers = [pipeline.file] if pipeline.called else []
     elsewhere = [*missing, *pipeline.unresolved, *away, *callers]
     if elsewhere:

@@ -269,7 +269,9 @@ class _Reader:
             inner = self._sources.read(file, DIALECT)
             if inner is not None:
                 self.uses.add(file)
-                return inner if as_mapping(as_mapping(inner.tree).get("runs")).get("steps") else None
+                if as_mapping(as_mapping(inner.tree).get("runs")).get("steps"):
+                    return inner
+                break  # a program, which is not read
         self.elsewhere.append(uses)
         return None
 

@@ -114,6 +114,14 @@ async def test_what_a_compose_file_takes_in_is_looked_at_as_well(world: TestWorl
     assert lost(seen) == {}
 
 
+async def test_a_dockerfile_in_a_compose_file_is_held_to_the_same_rules(world: TestWorld) -> None:
+    inline = "FROM debian\\nUSER 1\\nRUN echo $$PATH"
+    write(world.root, compose_yaml=f'services:\n  web:\n    build:\n      dockerfile_inline: "{inline}"\n')
+    assert failed(await observe(world)) == [
+        ("base-unpinned/compose.yaml#services/web/stage/0/debian", "compose.yaml", 4)
+    ]
+
+
 @pytest.mark.parametrize(
     "written",
     ["gone.yaml", "oci://example.com/shop", "${MORE}", "../outside.yaml", "https://example.com/a.git"],

@@ -213,6 +213,16 @@ def test_a_called_workflow_elsewhere_deploys_where_its_name_says_so(tmp_path: Pa
     assert gates(tmp_path, github(call)) == ["?"]
 
 
+def test_an_action_that_is_a_program_is_named_as_not_read(tmp_path: Path) -> None:
+    steps = "steps: [{uses: ./act}, {run: kubectl apply -f k8s}]"
+    files = {
+        **github(f"deploy: {{runs-on: x, environment: p, {steps}}}"),
+        "act/action.yml": "runs: {using: node20, main: x.js}\n",
+    }
+    assert gates(tmp_path, files) == ["?"]
+    assert any("./act" in sentence(note) for note in look(tmp_path, files).notes)
+
+
 def test_pipelines_that_one_starts_are_read(tmp_path: Path) -> None:
     parent = "go: {stage: deploy, trigger: {include: ci/child.yml}}"
     files = {**gitlab(parent), "ci/child.yml": f"deploy: {{{ENVIRONMENT}}}"}
