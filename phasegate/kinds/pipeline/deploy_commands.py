@@ -100,7 +100,7 @@ _CONSOLES = (
 _READS = re.compile(rf"['\"]?\s*{_CONSOLES}\b[^;&|]*['\"]?\s*$")
 _PLACE = r"(?:[\w.$\{\}-]+@)?[\w.$\{\}\[\]-]{2,}:(?!//)\S*|(?:rsync|s3|gs|sftp|ftp)://\S+"
 _COPIES = re.compile(
-    rf"(?:rsync|scp|pscp|rclone (?:sync|copy)|s3cmd (?:sync|put)|aws {_ANY}s3 (?:sync|cp(?=.*--recursive))"
+    rf"(?:rsync|scp|pscp|rclone sync|s3cmd (?:sync|put)|aws {_ANY}s3 (?:sync|cp(?=.*--recursive))"
     rf"|gsutil {_ANY}(?:rsync|cp(?=.*\s-[rR]))|gcloud {_ANY}storage (?:rsync|cp(?=.*\s-[rR])))\s.*"
     rf"\s['\"]?(?P<to>{_PLACE})['\"]?(?:\s+-\S+(?:[ =][^\s-]\S*)?)*\s*$",
     re.S,
@@ -136,6 +136,20 @@ _BUILDERS = re.compile(
     r"docker/(?:build-push-action|bake-action)|\S*/(?:kaniko|buildah|push-to-registry)\S*", re.I
 )
 _MOVES = re.compile(r"(?:^|[\s:,=/-])(?:latest|prod(?:uction)?|live)\b")
+
+
+_PUSHES = re.compile(
+    r"(?:\S+\s+)*?(?:docker|podman|buildah|nerdctl|skopeo|crane)\b.*(?:push|copy|tag)\b", re.S
+)
+_PRODUCTION = re.compile(r"(?<![a-z])(?:prod(?:uction)?|live)(?![a-z])", re.IGNORECASE)
+
+
+def only_publishes(text: str, names: str, options: Mapping[str, object]) -> bool:
+    """Whether a command or an action gives an image to a registry and nothing says that it runs in production,
+    neither its name nor those of the job."""
+    if not (_PUSHES.match(text) or _BUILDERS.match(text)):
+        return False
+    return _PRODUCTION.search(f"{text} {names} {options.get('tags', '')}") is None
 
 
 def action_deploys(uses: str, options: Mapping[str, object]) -> bool:

@@ -11,7 +11,7 @@ from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.inspection.finding import Finding, Inspection, Rule, some_files
 from phasegate.kinds.pipeline import rules
-from phasegate.kinds.pipeline.deploy_commands import action_deploys
+from phasegate.kinds.pipeline.deploy_commands import action_deploys, only_publishes
 from phasegate.kinds.pipeline.model import Job, Pipeline, Step
 from phasegate.kinds.pipeline.script import Command, Role, can_fail, excuse_of, find_commands
 
@@ -95,7 +95,7 @@ class Roles:
             return Sign(role=role, by="name")
         if _word(_NAMES[role], _words(job.stage)) and not other:
             return Sign(role=role, by="stage", text=job.stage)
-        found = next(doing(job.steps, role), None)
+        found = next(doing(job, job.steps, role), None)
         if found and not (
             role is Role.DEPLOYS and (_is_local(job) or (other and _COPIES.match(found[1].text)))
         ):
@@ -134,7 +134,10 @@ def _word(pattern: re.Pattern[str], words: str) -> bool:
 
 def _is_local(job: Job) -> bool:
     """Whether it makes a cluster or a machine of its own, which what it deploys goes to."""
-    return any(_LOCAL_CLUSTER.search(f"{step.uses} {step.script}") for step in job.steps)
+    return any(
+        _LOCAL_CLUSTER.search(f"{step.uses} {step.script} {step.options.get('inlineScript')}")
+        for step in job.steps
+    )
 
 
 def matches(job: Job, pattern: str) -> bool:
@@ -146,13 +149,19 @@ def place_of(job: Job) -> str:
     return f"{job.file}#{job.name}"
 
 
-def doing(steps: Sequence[Step], role: Role) -> Iterator[tuple[int, Command]]:
-    """What steps do to deploy, test or roll back, with the number of the step."""
+def doing(job: Job, steps: Sequence[Step], role: Role) -> Iterator[tuple[int, Command]]:
+    """What steps of a job do to deploy, test or roll back, with the number of the step."""
+    names = f"{job.name} {job.stage} {job.environment}"
     for number, step in enumerate(steps):
         for command in find_commands(step.script, role):
-            yield number, command
+            if role is not Role.DEPLOYS or not only_publishes(command.text, names, {}):
+                yield number, command
         if step.uses and (
-            (role is Role.DEPLOYS and action_deploys(step.uses, step.options))
+            (
+                role is Role.DEPLOYS
+                and action_deploys(step.uses, step.options)
+                and not only_publishes(step.uses, names, step.options)
+            )
             or (role is Role.TESTS and _TEST_ACTIONS.match(step.uses))
         ):
             yield number, Command(text=step.uses)
@@ -161,7 +170,7 @@ def doing(steps: Sequence[Step], role: Role) -> Iterator[tuple[int, Command]]:
 def steps_before_deploys(job: Job) -> Iterator[tuple[Step, tuple[Step, ...]]]:
     """Each step of a job that deploys, and what the job does before; where its commands do not tell, the last
     step, and all before it."""
-    found = dict(reversed(list(doing(job.steps, Role.DEPLOYS))))  # the first command of each step
+    found = dict(reversed(list(doing(job, job.steps, Role.DEPLOYS))))  # the first command of each step
     for number in sorted(found) or range(len(job.steps))[-1:]:
         step, command = job.steps[number], found.get(number)
         before = job.steps[:number] if number >= 0 else ()
@@ -172,7 +181,7 @@ def steps_before_deploys(job: Job) -> Iterator[tuple[Step, tuple[Step, ...]]]:
 
 def tests_in(job: Job, steps: Sequence[Step]) -> list[Gate]:
     """The commands and actions that test in some steps of a job."""
-    numbers = sorted({number for number, _ in doing(steps, Role.TESTS)})
+    numbers = sorted({number for number, _ in doing(job, steps, Role.TESTS)})
     return [_gate(job, steps[n], excuse_of(steps[n].script, steps[n].shell)) for n in numbers]
 
 

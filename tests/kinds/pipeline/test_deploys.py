@@ -184,7 +184,8 @@ def test_a_tolerated_test_whose_outcome_is_asked_is_a_gate(tmp_path: Path) -> No
         "{uses: jakejarvis/s3-sync-action@v0.5}",
         "{uses: SamKirkland/FTP-Deploy-Action@v4}",
         "{uses: pulumi/actions@v6, with: {command: up}}",
-        "{uses: docker/build-push-action@v6, with: {push: true, tags: 'shop/web:latest'}}",
+        "{uses: docker/build-push-action@v6, with: {push: true, tags: 'shop/web:production'}}",
+        "{run: 'docker push shop/web:prod'}",
         "{run: 'rsync -a dist/ ${{ secrets.HOST }}:/var/www'}",
         "{run: 'curl -X POST ${{ secrets.RENDER_DEPLOY_HOOK }}'}",
     ],
@@ -201,11 +202,18 @@ def test_actions_and_commands_that_deploy_are_seen(step: str, tmp_path: Path) ->
         "{uses: superfly/flyctl-actions/setup-flyctl@master}",
         "{uses: pulumi/actions@v6, with: {command: preview}}",
         "{uses: docker/build-push-action@v6, with: {push: true, tags: 'shop/web:${{ github.sha }}'}}",
-        "{uses: docker/build-push-action@v6, with: {push: false, tags: 'shop/web:latest'}}",
+        "{uses: docker/build-push-action@v6, with: {push: false, tags: 'shop/web:production'}}",
+        "{uses: docker/build-push-action@v6, with: {push: true, tags: 'shop/web:latest'}}",
+        "{run: 'docker push shop/web:latest'}",
     ],
 )
 def test_actions_that_do_not_deploy(step: str, tmp_path: Path) -> None:
     assert gates(tmp_path, github(f"go: {{runs-on: x, steps: [{step}]}}")) == []
+
+
+def test_an_image_without_a_tag_that_stays_deploys_where_the_job_says_so(tmp_path: Path) -> None:
+    step = "steps: [{run: docker push shop/web:latest}]"
+    assert gates(tmp_path, github(f"to-production: {{runs-on: x, {step}}}")) == [GATE]
 
 
 def test_a_called_workflow_elsewhere_deploys_where_its_name_says_so(tmp_path: Path) -> None:
