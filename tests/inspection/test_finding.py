@@ -74,6 +74,14 @@ def test_a_number_that_is_a_name_stays_in_the_id() -> None:
     assert [*ids(at(1, "x", "stage/0/debian")).values()] == ["file-readable/f#stage/0/debian"]
 
 
+@pytest.mark.parametrize(("rule", "at_least"), [("file-readable", True), ("yaml-valid", True), ("a", False)])
+def test_what_a_file_holds_that_nobody_could_read_is_not_counted_as_one_error(
+    rule: str, at_least: bool
+) -> None:
+    counted = count_failed(cases(finding(rule=rule, file="a")))
+    assert (counted.value, counted.partial) == (1, at_least)
+
+
 def test_findings_are_in_the_order_of_severity_file_and_line() -> None:
     found = cases(
         finding(severity=Severity.INFO, file="a"),

@@ -145,8 +145,8 @@ _PRODUCTION = re.compile(r"(?<![a-z])(?:prod(?:uction)?|live)(?![a-z])", re.IGNO
 
 
 def only_publishes(text: str, names: str, options: Mapping[str, object]) -> bool:
-    """Whether a command or an action gives an image to a registry and nothing says that it runs in production,
-    neither its name nor those of the job."""
+    """Whether a command or an action gives an image to a registry, and neither its name nor those of the job
+    say production."""
     if not (_PUSHES.match(text) or _BUILDERS.match(text)):
         return False
     return _PRODUCTION.search(f"{text} {names} {options.get('tags', '')}") is None
