@@ -11,6 +11,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from phasegate.base.errors import ObservationError
@@ -58,6 +59,17 @@ def missing_commands(document: Document, repository: Repository) -> Iterator[tup
         before = session.folders
 
 
+@lru_cache(maxsize=1_000)
+def _tokens(line: str) -> tuple[str, ...]:
+    """Words and operators; none of a line that no shell reads."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    try:
+        return tuple(lexer)
+    except ValueError:
+        return ()
+
+
 class _Session:
     """The commands of one block, one after the other."""
 
@@ -69,15 +81,9 @@ class _Session:
         self._stack: list[Folders] = []
 
     def missing_in(self, line: str) -> Iterator[str]:
-        try:
-            lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-            lexer.whitespace_split = True
-            tokens = list(lexer)
-        except ValueError:
-            return
         words: list[str] = []
         skip = False
-        for token in (*tokens, ";"):
+        for token in (*_tokens(line), ";"):
             if skip:
                 skip = False
                 self._made.add(posixpath.basename(token))
