@@ -304,7 +304,9 @@ def _all(names: Mapping[str, Sequence[str]], wanted: frozenset[str] | set[str]) 
 
 def _shell(tree: Mapping[str, Any], job: Mapping[str, Any]) -> str:
     of = (as_mapping(as_mapping(one.get("defaults")).get("run")).get("shell") for one in (job, tree))
-    return next((text for one in of if (text := as_text(one))), "")
+    written = next((text for one in of if (text := as_text(one))), "")
+    windows = any("windows" in text.lower() for text in as_texts(job.get("runs-on")))
+    return written or ("pwsh" if windows else "")
 
 
 def _as_shell(written: str) -> Shell:

@@ -163,6 +163,12 @@ def test_steps_before_the_one_that_deploys_are_a_gate(tmp_path: Path) -> None:
     assert gates(tmp_path, github(f"deploy: {{runs-on: x, environment: p, {after}}}")) == [GATE]
 
 
+def test_on_windows_a_script_is_for_powershell(tmp_path: Path) -> None:
+    test = TEST.replace("runs-on: x", "runs-on: [self-hosted, Windows]").replace("pytest", "pytest; exit 0")
+    assert gates(tmp_path, github(test + DEPLOY + BACK)) == [TOLERATED]
+    assert gates(tmp_path, github(test.replace("; exit 0", "") + DEPLOY + BACK)) == []
+
+
 def test_every_step_that_deploys_needs_a_gate(tmp_path: Path) -> None:
     steps = "[{run: pytest}, {run: kubectl apply -f a}, {if: always(), run: kubectl apply -f b}]"
     assert gates(tmp_path, github(f"deploy: {{runs-on: x, environment: p, steps: {steps}}}")) == [GATE]
