@@ -35,10 +35,13 @@ def _list(subject: Subject, before: Sequence[Line], after: Sequence[Line]) -> It
     old, new = _links(before), _links(after)
     gone = {text: links for text, links in old.items() if text not in new}
     added = {text: links for text, links in new.items() if text not in old}
+    by_links: dict[frozenset[str], list[str]] = {}
+    for text, links in reversed(added.items()):
+        by_links.setdefault(links, []).append(text)
     for text, links in gone.items():
-        # A line in other words is judged as before when all that judged it still does.
-        other = next((words for words, more in added.items() if links and links <= more), None)
-        if other is not None:
+        # A line in other words is judged as before by the same criteria.
+        if links and by_links.get(links):
+            other = by_links[links].pop()
             del added[other]
             yield subject.different("line", text, other)
         elif links:
@@ -54,15 +57,15 @@ def _list(subject: Subject, before: Sequence[Line], after: Sequence[Line]) -> It
             yield subject.stronger(f"line {text!r}", NEW, f"judged by {_ids(links)}")
 
 
-def _links(lines: Sequence[Line]) -> dict[str, set[str]]:
+def _links(lines: Sequence[Line]) -> dict[str, frozenset[str]]:
     """Ids of the criteria that judge each line, by its text."""
     found: dict[str, set[str]] = {}
     for line in lines:
         if not line.heading:
             text = line.text or ", ".join(f"{key}: {value}" for key, value in line.more.items())
-            found.setdefault(text, set()).update(line.by)
+            found[text] = found.get(text, frozenset()) | frozenset(line.by)
     return found
 
 
-def _ids(links: set[str]) -> str:
+def _ids(links: frozenset[str]) -> str:
     return ", ".join(sorted(links)) or _NOTHING
