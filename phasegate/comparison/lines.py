@@ -59,7 +59,7 @@ def _list(subject: Subject, before: Sequence[Line], after: Sequence[Line]) -> It
 
 def _links(lines: Sequence[Line]) -> dict[str, frozenset[str]]:
     """Ids of the criteria that judge each line, by its text."""
-    found: dict[str, set[str]] = {}
+    found: dict[str, frozenset[str]] = {}
     for line in lines:
         if not line.heading:
             text = line.text or ", ".join(f"{key}: {value}" for key, value in line.more.items())
