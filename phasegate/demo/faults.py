@@ -32,14 +32,13 @@ class Edit:
     file: str
     old: str
     """Must be there exactly once."""
-    new: str
+    new: str = ""
 
 
 OF_FILES: Mapping[str, Edit] = {
     "no-limits": Edit(
         file="kubernetes/base/controller.yaml",
         old='            limits: {cpu: "1", memory: 256Mi}\n',
-        new="",
     ),
     "root-image": Edit(file="controller.Dockerfile", old="USER 10001:10001\n", new="USER root\n"),
     "fake-healthcheck": Edit(
@@ -48,17 +47,36 @@ OF_FILES: Mapping[str, Edit] = {
         new="""CMD python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/health')" || true""",
     ),
     "ungated-deploy": Edit(
-        file="pipeline/github.yml", old="    needs: [test, gate]\n", new="    needs: [build]\n"
+        file="pipeline/github.yml", old="    needs: [test, gate, build]\n", new="    needs: [build]\n"
     ),
     "no-rollback": Edit(
         file="pipeline/github.yml",
-        old="kubectl --namespace phasegate-demo rollout undo deployment/controller",
-        new="echo 'to be rolled back by hand'",
+        old="""\
+  rollback:
+    runs-on: ubuntu-24.04
+    needs: deploy
+    if: failure()
+    environment: production
+    timeout-minutes: 15
+    steps:
+      - run: printf '%s' "$ACCESS" > "$RUNNER_TEMP/kubeconfig"
+        env: {ACCESS: "${{ secrets.KUBECONFIG }}"}
+      - run: KUBECONFIG="$RUNNER_TEMP/kubeconfig" kubectl --namespace phasegate-demo rollout undo deployment/controller
+""",
     ),
     "alert-missing": Edit(
         file="monitoring/rules.yml",
-        old="      - alert: ControllerErrorBudgetBurnSlow\n",
-        new="      - record: controller:error_budget_burn_slow\n",
+        old="""\
+      - alert: ControllerErrorBudgetBurnSlow
+        expr: >-
+          job:slo_errors_per_request:ratio_rate6h{job="controller"} > (6 * 0.001)
+          and job:slo_errors_per_request:ratio_rate30m{job="controller"} > (6 * 0.001)
+        for: 15m
+        labels: {severity: ticket}
+        annotations:
+          summary: "The controller uses up its error budget 6 times too fast"
+          runbook_url: ../RUNBOOK.md#errors
+""",
     ),
     "alert-unrouted": Edit(
         file="monitoring/alertmanager.yml",
