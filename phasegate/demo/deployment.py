@@ -1,6 +1,6 @@
 """The files of the deployment with a fault: `python -m phasegate.demo.deployment --into DIR --fault NAME`.
 
-Copies the folder `deploy`, and makes the edit of the fault in the copy; a fault of the service changes no file.
+Copies the folder `deploy`, and edits the copy as the fault has it. A fault of the service changes no file.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--from", dest="source", type=Path, default=DEPLOY, help="the folder that is copied")
     parser.add_argument("--into", type=Path, required=True, help="an earlier copy is replaced")
-    parser.add_argument("--fault", choices=FAULTS, default="", help="of files; those of the service change none")
+    parser.add_argument("--fault", choices=FAULTS, default="", help="one of files; others change none")
     options = parser.parse_args(argv)
     try:
         copy(options.source, options.into, options.fault)

@@ -9,8 +9,8 @@ import shutil
 import signal
 import socket
 import sqlite3
-import sys
 import ssl
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator

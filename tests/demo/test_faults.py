@@ -29,12 +29,24 @@ STEP = (
 """Checks of the step that need nothing but the extra `demo`."""
 FOUND = {
     "alert-missing": ({"monitoring-config", "slos"}, "monitoring/slo.yaml:9", "from 6h and a shorter one"),
-    "alert-unrouted": ({"monitoring-config", "routing"}, "monitoring/rules.yml:55", "severity page reach nobody"),
+    "alert-unrouted": (
+        {"monitoring-config", "routing"},
+        "monitoring/rules.yml:55",
+        "severity page reach nobody",
+    ),
     "dead-runbook": ({"monitoring-config", "alerts"}, "monitoring/rules.yml:99", "RUNBOOK.md#latency"),
     "fake-healthcheck": ({"docker", "docker-healthchecks"}, "controller.Dockerfile:22", "cannot fail"),
-    "leaky-errors": ({"audit-passes", "leaks"}, "web-stack-trace#/phasegate-no-such-page", "internals of Python"),
+    "leaky-errors": (
+        {"audit-passes", "leaks"},
+        "web-stack-trace#/phasegate-no-such-page",
+        "internals of Python",
+    ),
     "lost-logs": ({"log-lines"}, "arrival", "did not arrive within 5 s"),
-    "no-limits": ({"k8s", "k8s-limits"}, "kubernetes/base/controller.yaml:49", "controller has no limit of memory"),
+    "no-limits": (
+        {"k8s", "k8s-limits"},
+        "kubernetes/base/controller.yaml:49",
+        "controller has no limit of memory",
+    ),
     "no-rollback": ({"pipeline", "pipeline-rollback"}, "pipeline/github.yml:42", "no job rolls back"),
     "old-tls": ({"audit-passes", "tls"}, "TLS 1.0", "the server takes TLS 1.0"),
     "root-image": ({"docker", "docker-not-root"}, "controller.Dockerfile:20", "USER root"),

@@ -20,8 +20,8 @@ def defaults_left(
 ) -> Iterator[PlanCriterion]:
     """The defaults in whose place nothing stands.
 
-    `said` has check, measure and part of every criterion that is written and blocks, or is of a check that does
-    not; `taken` the ids of all.
+    `said` has check, measure and part of every written criterion that blocks, or is of a check that only warns;
+    `taken` the ids of all.
     """
     for part, text in _texts(check):
         measure = _default(text).measure

@@ -77,7 +77,8 @@ def _knows_port(entry: ProcessEntry) -> bool:
 def _made_by(tree: Any) -> Callable[[str], bool]:
     """Whether a process makes a file: its command names it, or a folder that it is in."""
     command = tree.get("command") if isinstance(tree, Mapping) else None
-    words = {finish(word) for word in command if isinstance(word, str)} if isinstance(command, list) else set()
+    written = command if isinstance(command, list) else ()
+    words = {finish(word) for word in written if isinstance(word, str)}
     return lambda name: any(str(path) in words for path in (Path(name), *Path(name).parents[:-1]))
 
 
