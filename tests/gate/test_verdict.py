@@ -193,6 +193,19 @@ def test_a_warning_does_not_fail_an_attempt():
 
 
 @pytest.mark.parametrize(
+    ("verdict", "status"),
+    [
+        (MET, AttemptStatus.PASSED),
+        (WAIVED, AttemptStatus.PASSED),
+        (NOT_MET, AttemptStatus.UNPROVEN),
+        (UNPROVEN, AttemptStatus.UNPROVEN),
+    ],
+)
+def test_an_attempt_that_only_warns_passes_or_is_unproven(verdict, status):
+    assert attempt_status([(Level.WARN, verdict)], error=None) is status
+
+
+@pytest.mark.parametrize(
     ("attempts", "flaky"),
     [
         ("passed", False),

@@ -20,7 +20,7 @@ def defaults_left(
 ) -> Iterator[PlanCriterion]:
     """The defaults in whose place nothing stands.
 
-    `said` has check, measure and part of every written criterion that blocks, or is of a check that only warns;
+    `said` has check, measure and part of every written criterion that blocks, or whose check only warns;
     `taken` the ids of all.
     """
     for part, text in _texts(check):
