@@ -251,6 +251,7 @@ GATES = {
     "a blocking criterion is unproven": decide(results(MET, UNPROVEN)),
     "one is not met and another unproven": decide(results(NOT_MET, UNPROVEN)),
     "only a criterion of level warn is not met": decide([result(MET), result(NOT_MET, Level.WARN)]),
+    "only a criterion of level warn is unproven": decide([result(MET), result(UNPROVEN, Level.WARN)]),
     "the run was narrowed and everything selected is met": decide(
         results(MET), selection=Selection(steps=("one",), criteria_selected=1, criteria_total=2)
     ),
