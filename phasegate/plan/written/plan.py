@@ -284,6 +284,9 @@ class CheckCommon(Closed):
     criteria: tuple[Any, ...] = ()
     """What must be true of this check, without its id: `success_rate >= 99.9%`. Replaces the default
     criterion on the same measure."""
+    level: Literal["block", "warn"] = "block"
+    """The level of its criteria that do not say theirs, default ones too. `warn`: it is shown, and where it
+    cannot be run, it keeps nothing from passing."""
     requires: Requirements = ()
     """Programs that must be there: names, or mappings. Where one is missing the check is not run."""
     exclusive: bool | None = None
