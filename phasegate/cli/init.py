@@ -59,7 +59,7 @@ def init(
     ),
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> int:
-    """Write a starter plan for a running service, a compose stack, or a plan written in Markdown."""
+    """Write a plan for a service, a compose stack or a document."""
     from phasegate.base.files import is_there
 
     file = Path(source)

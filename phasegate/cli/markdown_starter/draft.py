@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import field
 
 from phasegate.base.dataclass import dataclass
@@ -14,12 +14,14 @@ from phasegate.cli.markdown_starter.vocabulary import (
     FIELDS,
     IN_STEP,
     LISTS,
+    NAME_AND_VALUE,
     RISK_FIELDS,
     STEP_FIELDS,
     Role,
     is_ticked,
     key_of,
     label_of,
+    normalize,
     priority_of,
     role_of,
     role_of_label,
@@ -105,7 +107,8 @@ def draft_of(outline: Outline, name: str) -> Draft:
     first = [section for section in top.sections if section.level == 1]
     title = first[0].title if len(first) == 1 and top.sections[0] is first[0] else ""
     draft = Draft(title=title or name)
-    sorter = _Sorter(draft)
+    role = role_of(draft.title)
+    sorter = _Sorter(draft, role if role in IN_STEP else Role.WORK)
     sorter.take_front(outline.front)
     sorter.take_head(top.pieces)
     if title:
@@ -141,8 +144,10 @@ def _tree(pieces: Sequence[Piece]) -> _Section:
 class _Sorter:
     """Puts each piece in its place."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, role: Role) -> None:
+        """`role`: of lines below no heading that says what they are."""
         self._draft = draft
+        self._role = role
 
     def take_front(self, front: Sequence[Piece]) -> None:
         for piece in front:
@@ -156,12 +161,10 @@ class _Sorter:
         """What stands above the first heading but the title."""
         step = DraftStep(title=self._draft.title)
         for piece in pieces:
-            cells = [text for pair in piece.cells for text in pair if text]
-            as_label = ": ".join(cells) if len(cells) == 2 else piece.text
-            if piece.kind in LINES and self._is_field(as_label):
+            if piece.kind in LINES and self._is_field(_as_label(piece)):
                 self._draft.places["keys of the plan"] += 1
             elif piece.kind in LINES:
-                self._to_step(step, Role.WORK, piece, "")
+                self._to_step(step, self._role, piece, "")
             elif piece.kind is PieceKind.PROSE and not self._is_field(piece.text):
                 self._draft.goal.append(piece.text)
         self._draft.steps.append(step)
@@ -189,7 +192,7 @@ class _Sorter:
         is_step = section.has_lines() or bool(parts) or role is not None
         self._draft.steps.append(step)
         if is_step:
-            self._fill(step, section, role if role in IN_STEP else Role.WORK, "")
+            self._fill(step, section, role if role in IN_STEP else self._role, "")
         else:
             self._keep_prose(section)
         if section.has_lines() and role is None:
@@ -198,7 +201,7 @@ class _Sorter:
             if inner in parts:
                 self._take_part(step, inner, role, "")
             else:
-                self.take_section(inner, (*path, section.title), role)
+                self.take_section(inner, () if role is Role.STEPS else (*path, section.title), role)
         if not any(step.lists.values()):
             self._draft.prose += [(title, text) for text in step.purpose]
 
@@ -213,14 +216,14 @@ class _Sorter:
         group = "" if own else f"{group}: {section.title}" if group else section.title
         if own and role in IN_STEP:
             group = section.title
-        role = own or (role if role in IN_STEP else Role.WORK)
+        role = own or (role if role in IN_STEP else self._role)
         self._fill(step, section, role, group)
         for inner in section.sections:
             self._take_part(step, inner, role, group)
 
     def _fill(self, step: DraftStep, section: _Section, role: Role, group: str) -> None:
         """Put what stands directly below a heading into a step."""
-        of_step = True
+        of_step, default = True, role
         for piece in section.pieces:
             if piece.kind is PieceKind.RULE:
                 of_step = False  # what is signed below a line belongs to the plan
@@ -238,8 +241,12 @@ class _Sorter:
                 self._count_line(piece, "headings of lists")
             elif piece.kind in LINES:
                 self._to_step(step, role, piece, group)
-            elif not self._is_field(piece.text):
+            elif piece.bold and piece.text.endswith((":", "：")):
+                role, group = default, piece.text.rstrip(":： ")
+            elif not self._is_field(piece.text) and of_step:
                 step.purpose.append(piece.text)
+            elif not of_step:
+                self._draft.prose.append((section.title, piece.text))
 
     def _take_list(self, section: _Section, role: Role, path: tuple[str, ...]) -> None:
         group = ": ".join(path)
@@ -269,11 +276,11 @@ class _Sorter:
         self._count_line(piece, role.value)
 
     def _take_risks(self, section: _Section, path: tuple[str, ...]) -> None:
-        """A heading below that of the risks is one risk; above the first, each line of the outer list is."""
-        risk = DraftRisk(title=": ".join(path), line=0) if path else None
-        if risk is not None and section.pieces:
-            self._draft.risks.append(risk)
-        elif risk is not None and not section.sections:
+        """A heading with labels below it is one risk; below any other, each line of the outer list is one."""
+        risk: DraftRisk | None = None
+        is_one = path and (not section.has_lines() or any(_is_of_risk(piece) for piece in section.pieces))
+        if is_one and not (section.sections and not section.pieces):
+            risk = DraftRisk(title=": ".join(path), line=0)
             self._draft.risks.append(risk)
         for piece in section.pieces:
             if piece.kind is PieceKind.RULE or self._is_signature(piece):
@@ -281,8 +288,10 @@ class _Sorter:
             self._count_line(piece, "risks")
             if piece.cells:
                 self._draft.risks.append(_risk_of_row(piece))
-            elif risk is None or (not path and piece.kind is PieceKind.ITEM and not piece.level):
-                risk = DraftRisk(title=_text(piece), line=piece.line)
+            elif risk is None or (not is_one and piece.kind is PieceKind.ITEM and not piece.level):
+                found = label_of(piece.text, {"title": RISK_FIELDS["title"]})
+                text = found[1] if found else _text(piece)
+                risk = DraftRisk(title=": ".join((*path, text)), line=piece.line)
                 self._draft.risks.append(risk)
             else:
                 _add_to_risk(risk, piece)
@@ -292,8 +301,11 @@ class _Sorter:
         self._count_line(piece, role.value)
 
     def _keep_prose(self, section: _Section) -> None:
+        is_goal = key_of(section.title, FIELDS) == "goal"
         for piece in section.pieces:
-            if piece.kind is PieceKind.PROSE and not self._is_field(piece.text):
+            if piece.kind is PieceKind.PROSE and is_goal:
+                self._draft.goal.append(piece.text)
+            elif piece.kind is PieceKind.PROSE and not self._is_field(piece.text):
                 self._draft.prose.append((section.title, piece.text))
 
     def _count_line(self, piece: Piece, place: str) -> None:
@@ -329,8 +341,21 @@ def _set_once(fields: dict[str, str], key: str, value: str) -> bool:
     return fields.setdefault(key, value) is value
 
 
+def _as_label(piece: Piece) -> str:
+    """A row of a table of names and values as `Name: value`."""
+    names = {normalize(name) for name, _ in piece.cells}
+    cells = [cell for _, cell in piece.cells]
+    return ": ".join(cells) if len(cells) == 2 and names <= NAME_AND_VALUE else piece.text
+
+
 def _text(piece: Piece) -> str:
     return f"{piece.number}{piece.text}"
+
+
+def _is_of_risk(piece: Piece) -> bool:
+    """Whether a text is a label of the risk that the heading above it names."""
+    found = label_of(piece.text, RISK_FIELDS)
+    return found is not None and found[0] != "title" and not piece.level
 
 
 def _add_to_risk(risk: DraftRisk, piece: Piece) -> None:

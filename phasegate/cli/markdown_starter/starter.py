@@ -16,6 +16,8 @@ from phasegate.cli.markdown_starter.outline import LINES, Outline, read_outline
 from phasegate.cli.markdown_starter.suggestions import Suggestion, suggestions
 from phasegate.cli.markdown_starter.text import text_of
 
+MOST_LINES = 100_000
+"""Lines of a document; to read so many takes some seconds."""
 _MOST_NAMED = 8
 """Lines or headings that the account names of one sort; all stand in the plan."""
 
@@ -31,12 +33,16 @@ class Starter:
 def starter_of(file: Path) -> Starter:
     """Errors: UsageError for what is no document, or too large for a plan."""
     content = _read(file)
+    if content.count("\n") > MOST_LINES:
+        raise UsageError(f"{file} has more than {MOST_LINES:,} lines", help="split the document")
     try:
         outline = read_outline(content)
     except ValueError as error:
         raise UsageError(f"{file}: {error}", help="flatten the list, or split the document") from error
     if not outline.pieces:
-        raise UsageError(f"{file} has no text to make a plan of", help="name a document with headings and lists")
+        raise UsageError(
+            f"{file} has no text to make a plan of", help="name a document with headings and lists"
+        )
     draft = draft_of(outline, file.stem)
     text = text_of(draft, file.name, file.stem)
     if len(text.encode()) > MAX_BYTES:
@@ -59,13 +65,19 @@ def _read(file: Path) -> str:
 
 def _account(name: str, outline: Outline, draft: Draft) -> Iterator[str]:
     lines = sum(piece.kind in LINES for piece in outline.pieces)
-    yield f"{printable(name)}: {lines:,} lines (list items, rows of tables, check marks), in {len(draft.steps):,} steps"
-    yield "  kept as " + (", ".join(f"{place} {count:,}" for place, count in draft.places.items() if count) or "-")
+    shown = f"{printable(name)}: {lines:,} lines (list items, rows of tables, check marks)"
+    yield f"{shown}, in {len(draft.steps):,} {'step' if len(draft.steps) == 1 else 'steps'}"
+    yield "  kept as " + (
+        ", ".join(f"{place} {count:,}" for place, count in draft.places.items() if count) or "-"
+    )
     by: dict[tuple[Suggestion, ...], list[int]] = {}
     for entry in draft.entries():
         by.setdefault(suggestions(entry.text), []).append(entry.line)
     judged = [(found, where) for found, where in by.items() if found]
-    for title, with_criterion in (("a criterion", True), ("a kind, once a line says what must be true", False)):
+    for title, with_criterion in (
+        ("a criterion", True),
+        ("a kind, once a line says what must be true", False),
+    ):
         rows = [(found, where) for found, where in judged if bool(found[0].criterion) is with_criterion]
         if rows:
             yield f"  {sum(len(where) for _, where in rows):,} could be judged by {title}"

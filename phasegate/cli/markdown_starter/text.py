@@ -87,7 +87,11 @@ def _schedule(entries: Iterable[Entry]) -> Iterator[str]:
     for number, entry in enumerate(entries):
         yield from ["\nschedule:"] * (number == 0)
         text = _scalar(entry.text)
-        yield f"  - {{when: {_quoted(entry.when)}, what: {_quoted(entry.text)}}}" if entry.when else f"  - {text}"
+        yield (
+            f"  - {{when: {_quoted(entry.when)}, what: {_quoted(entry.text)}}}"
+            if entry.when
+            else f"  - {text}"
+        )
 
 
 def _list(key: str, entries: list[Entry], comment: str = "") -> Iterator[str]:
@@ -120,7 +124,12 @@ def _texts(key: str, texts: list[str], indent: int) -> Iterator[str]:
 def _scalar(text: str) -> str:
     """A text as YAML has it: plain where it reads as nothing else, without any value put in."""
     text = str(escape(text.strip()))
-    if _PLAIN.fullmatch(text) and text.isprintable() and not text.endswith(":") and not _WORDS.fullmatch(text):
+    if (
+        _PLAIN.fullmatch(text)
+        and text.isprintable()
+        and not text.endswith(":")
+        and not _WORDS.fullmatch(text)
+    ):
         return text
     return _quoted_as_is(text)
 

@@ -47,7 +47,14 @@ _HEADINGS: Mapping[Role, tuple[str, ...]] = {
         *("実施済み", "対応済み"),
     ),
     Role.KNOWN: (
-        *("known issues", "known issue", "known limitations", "known limits", "known problems", "open issues"),
+        *(
+            "known issues",
+            "known issue",
+            "known limitations",
+            "known limits",
+            "known problems",
+            "open issues",
+        ),
         *("open items", "open points", "remaining issues", "remaining problems", "outstanding issues"),
         *("limitations", "blockers", "残存課題", "残課題", "既知の問題", "既知の課題", "未解決", "制約事項"),
         *("課題",),
@@ -60,18 +67,43 @@ _HEADINGS: Mapping[Role, tuple[str, ...]] = {
         *("schedule", "timeline", "time line", "calendar", "timetable", "スケジュール", "日程", "工程表"),
     ),
     Role.CRITERIA: (
-        *("success criteria", "success criterion", "completion criteria", "acceptance criteria", "exit criteria"),
+        *(
+            "success criteria",
+            "success criterion",
+            "completion criteria",
+            "acceptance criteria",
+            "exit criteria",
+        ),
         *("entry criteria", "done criteria", "definition of done", "definition of ready", "done when"),
         *("release criteria", "criteria", "quality indicators", "quality metrics", "quality goals"),
         *("quality targets", "success metrics", "metrics", "kpis", "成功基準", "完了基準", "判定基準"),
-        *("受け入れ基準", "受入基準", "完了条件", "終了条件", "達成基準", "品質指標", "品質目標", "完了の定義"),
+        *(
+            "受け入れ基準",
+            "受入基準",
+            "完了条件",
+            "終了条件",
+            "達成基準",
+            "品質指標",
+            "品質目標",
+            "完了の定義",
+        ),
     ),
     Role.OUTCOMES: (
         *("outcomes", "expected outcomes", "expected results", "results", "deliverables", "outputs"),
         *("期待される成果", "期待成果", "成果物", "期待される結果", "成果"),
     ),
     Role.WORK: (
-        *("work", "work items", "tasks", "activities", "actions", "action items", "what to do", "to do", "todo"),
+        *(
+            "work",
+            "work items",
+            "tasks",
+            "activities",
+            "actions",
+            "action items",
+            "what to do",
+            "to do",
+            "todo",
+        ),
         *("実施内容", "作業内容", "作業項目", "実施項目", "タスク", "やること"),
     ),
     Role.STATUS: (
@@ -99,7 +131,15 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         *("最終更新", "更新日", "最終更新日", "改訂日"),
     ),
     "due": (
-        *("due", "due date", "deadline", "target date", "completion date", "release date", "expected completion"),
+        *(
+            "due",
+            "due date",
+            "deadline",
+            "target date",
+            "completion date",
+            "release date",
+            "expected completion",
+        ),
         *("planned completion", "完了予定日", "期限", "締切", "完了予定", "納期", "目標日", "リリース日"),
     ),
     "owner": (
@@ -131,6 +171,13 @@ RISK_FIELDS: Mapping[str, tuple[str, ...]] = {
     ),
     "title": ("risk", "title", "description", "risk description", "リスク", "内容", "項目"),
 }
+NAME_AND_VALUE = frozenset(
+    (
+        *("", "field", "name", "key", "item", "property", "attribute", "value", "detail", "details"),
+        *("項目", "名前", "内容", "値"),
+    )
+)
+"""Headings of a table of labels and their values."""
 _PRIORITIES: Mapping[str, tuple[str, ...]] = {
     "critical": ("critical", "highest", "blocker", "urgent", "p0", "最高", "緊急", "最優先"),
     "high": ("high", "p1", "高", "高い"),
@@ -143,6 +190,7 @@ _OPEN = r"\[[ \-/~]?\]|[☐⬜◻❏□⚠❌✗✘✖🔲🚧⏳]"
 _TICK = re.compile(rf"\s*(?:{_TICKED})")
 _MARK = re.compile(rf"\s*(?:{_TICKED}|{_OPEN})")
 _NO_WORDS = re.compile(r"[^\w\s:/&(),.)–—#%'+-]")
+_LABEL = re.compile(r"([^:：\n]{1,40})[:：]([\s\S]*)")
 _NUMBER = re.compile(r"^(?:\d+(?:\.\d+)*|[a-z]|[ivx]+)[.):]\s+|^\d+(?:\.\d+)+\s+|^[-–—:#\s]+")
 
 
@@ -184,7 +232,7 @@ def _is_at_an_end(word: str, text: str) -> bool:
 
 def label_of(text: str, table: Mapping[str, tuple[str, ...]]) -> tuple[str, str] | None:
     """The key of a table and the value in a text such as `Owner: Ann`; None where it has no such label."""
-    found = re.match(r"([^:：\n]{1,40})[:：]([\s\S]*)", text)
+    found = _LABEL.match(text)
     key = found and key_of(found[1], table)
     return (key, found[2].strip()) if found and key else None
 
@@ -197,7 +245,7 @@ def key_of(label: str, table: Mapping[str, tuple[str, ...]]) -> str | None:
 
 def role_of_label(text: str) -> tuple[Role, str] | None:
     """The role and the value in a text such as `Success criteria: none`; only of what a step has."""
-    found = re.match(r"([^:：\n]{1,40})[:：]([\s\S]*)", text)
+    found = _LABEL.match(text)
     role = role_of(found[1]) if found else None
     return (role, found[2].strip()) if found and role in IN_STEP else None
 
