@@ -18,6 +18,7 @@ from phasegate.kinds.documents.markdown import LONGEST, split_front_matter
 
 DEEPEST = 100
 """Lists and quotes within each other that are read; the parser calls itself for each."""
+_MOST_BRACKETS = 50
 _HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _NO_WORD = re.compile(r"[\W_]+")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
@@ -96,12 +97,14 @@ def read_outline(content: str) -> Outline:
 
 def _without_keys(content: str, secrets: list[int]) -> str:
     """Private keys go first: they have many lines, which would come apart."""
-
-    def leave_out(match: re.Match[str]) -> str:
-        secrets.append(content.count("\n", 0, match.start()) + 1)
-        return LEFT_OUT
-
-    return _KEY_BLOCK.sub(leave_out, content)
+    pieces, end, line = [], 0, 1
+    for match in _KEY_BLOCK.finditer(content):
+        line += content.count("\n", end, match.start())
+        secrets.append(line)
+        line += match[0].count("\n")
+        pieces += [content[end : match.start()], LEFT_OUT]
+        end = match.end()
+    return "".join((*pieces, content[end:]))
 
 
 def _without_secrets(piece: Piece, secrets: list[int]) -> Piece:
@@ -128,9 +131,9 @@ class _Line:
 def _read_inline(parser: Any, content: str, env: dict[str, Any]) -> list[_Line]:
     """What is read, by lines: without emphasis; code, links and pictures as they are written.
 
-    Long texts are kept as they stand: brackets in them take time by its square.
+    A long text, or one with many brackets, is kept as it stands: it takes time by its square.
     """
-    if len(content) > LONGEST:
+    if len(content) > LONGEST or content.count("[") > _MOST_BRACKETS:
         return [_Line(line, False) for line in content.split("\n")]
     tokens: list[Any] = []
     parser.inline.parse(content, parser, env, tokens)
@@ -159,6 +162,11 @@ def _read_inline(parser: Any, content: str, env: dict[str, Any]) -> list[_Line]:
             case _:
                 text += token.content
     return [*lines, _Line(text, bold)]
+
+
+def _joined(lines: Sequence[_Line]) -> str:
+    """Lines as one."""
+    return " ".join(word for line in lines for word in line.text.split())
 
 
 class _Item:
@@ -211,7 +219,7 @@ class _Reader:
             case "table_open":
                 return self._take_table(tokens, position)
             case "heading_open" if not token.level:
-                text = self._flat(tokens[position + 1].content)
+                text = _joined(self._read(tokens[position + 1].content))
                 self._add(PieceKind.HEADING, text, line, level=int(token.tag[1:]))
                 return position + 3
             case "list_item_open":
@@ -221,8 +229,9 @@ class _Reader:
             case "list_item_close":
                 self._items.pop()
             case "inline" if self._items:
-                self._items[-1].bold |= not self._items[-1].texts and self._read(token.content)[0].bold
-                self._items[-1].texts.append(self._flat(token.content))
+                lines = self._read(token.content)
+                self._items[-1].bold |= not self._items[-1].texts and lines[0].bold
+                self._items[-1].texts.append(_joined(lines))
             case "inline":
                 self._take_lines(self._read(token.content), line)
             case "fence" | "code_block" | "html_block":
@@ -230,10 +239,6 @@ class _Reader:
             case "hr" if not self._items:
                 self._found.append(Piece(kind=PieceKind.RULE, text="", line=line))
         return position + 1
-
-    def _flat(self, content: str) -> str:
-        """A text on one line."""
-        return " ".join(" ".join(line.text for line in self._read(content)).split())
 
     def _take_block(self, token: Any, line: int) -> None:
         text = _HTML_COMMENT.sub("", token.content) if token.type == "html_block" else token.content
@@ -256,7 +261,7 @@ class _Reader:
             if token.type == "tr_open":
                 rows.append((_line_of(token, self._above), []))
             elif token.type == "inline":
-                rows[-1][1].append(self._flat(token.content))
+                rows[-1][1].append(_joined(self._read(token.content)))
             position += 1
         (first, names), *others = rows
         for line, cells in others or [(first, [""] * len(names))]:
