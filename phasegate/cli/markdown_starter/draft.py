@@ -285,6 +285,9 @@ class _Sorter:
         for piece in section.pieces:
             if piece.kind is PieceKind.RULE or self._is_signature(piece):
                 continue
+            if piece.kind is PieceKind.PROSE and not is_one and section.has_lines():
+                self._draft.prose.append((section.title, piece.text))
+                continue
             self._count_line(piece, "risks")
             if piece.cells:
                 self._draft.risks.append(_risk_of_row(piece))

@@ -81,7 +81,11 @@ _DOWNTIME = _words("down ?time", "outages?", "ダウンタイム", "停止時間
 _WEAKNESS = _words("vulnerab*", "cves?", "secrets?", "脆弱性")
 _DEAD_LINKS = _words("(?:broken|dead) links?", "リンク切れ")
 _WRONG = _words("errors?", "fail*", "エラー", "失敗")
-_SUCCESS = _words("success*", "pass(?:es|ed|ing)?", "green", "succeed*", "成功", "合格", "パス率", "通過")
+_SUCCESS = _words(
+    "success*", r"pass(?:es|ed|ing)?(?!\?)", "green", "succeed*", "成功", "合格", "パス率", "通過"
+)
+_ASSESSED = _words("complian*", "accura*", "audit*", "準拠", "監査", "精度")
+"""Shares that somebody or something else works out."""
 _MEDIAN = _words("median", "中央値")
 _ALL_TESTS = re.compile(
     r"\b(?:all|every)\b[^.;]{0,40}\btests? (?:\w+ ){0,2}(?:pass|succeed|green)"
@@ -101,7 +105,21 @@ _OTHER_TIMES = _words(
         "meeting*",
     ),
     *("rto", "rpo", "respond to", "triage*", "sprint*", "hours?", "days?", "timeout*", "interval*", "every"),
-    *("retention", "ttl", "cache*", "lcp", "fcp", "tti", "inp", "paint", "starts?", "start-?up", "work"),
+    *(
+        "retention",
+        "ttl",
+        "drift",
+        "query time",
+        "cache*",
+        "lcp",
+        "fcp",
+        "tti",
+        "inp",
+        "paint",
+        "starts?",
+        "start-?up",
+        "work",
+    ),
     *(
         "fix(?:ed)?",
         "notif*",
@@ -240,7 +258,7 @@ def _of_share(line: str, match: re.Match[str]) -> Iterator[Suggestion]:
     elif _ERROR_RATE.search(line):
         if sign in ("<", "<=") and value < 50:
             yield _success({"<": ">", "<=": ">="}[sign], 100 - value, "health", "load")
-    elif sign not in ("<", "<="):
+    elif sign not in ("<", "<=") and value >= 50 and not _ASSESSED.search(line):
         yield from _of_good_share(line, sign or ">=", value)
 
 

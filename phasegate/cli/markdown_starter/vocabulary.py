@@ -164,7 +164,7 @@ STEP_FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 RISK_FIELDS: Mapping[str, tuple[str, ...]] = {
     "impact": ("impact", "severity", "effect", "影響度", "影響", "深刻度"),
-    "likelihood": ("likelihood", "probability", "chance", "発生確率", "発生可能性", "確率", "可能性"),
+    "likelihood": ("likelihood", "probability", "prob", "chance", "発生確率", "発生可能性", "確率", "可能性"),
     "measures": (
         *("measures", "measure", "mitigation", "mitigations", "mitigation strategy", "countermeasures"),
         *("response", "action", "actions", "contingency", "対策", "対応策", "軽減策", "対応"),

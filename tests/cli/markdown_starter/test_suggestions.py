@@ -74,6 +74,12 @@ def test_a_threshold_suggests_a_criterion(text: str, expected: str) -> None:
         *("Roll out to 10% of users", "Cut costs by 20%", "The rollout is 100% complete"),
         *("Respond to incidents within 15 minutes", "Rollback within 5 min", "Reviewed in 2 days"),
         *("The service starts in 5 s", "It took 0.3 s", "LCP < 2.5 s", "Cache for 30 seconds", "Version 2.0"),
+        *(
+            "Security audit: 100% pass",
+            "99% compliance",
+            "Token counts within ±5%; Pass?: no",
+            "Clock drift < 10 ms",
+        ),
         *("at least 2 approvals", "Phase 4", "", "Step 3 of 5", "no idea what failed before that"),
     ],
 )
