@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 
 from phasegate.base.dataclass import dataclass
 from phasegate.cli.markdown_starter.outline import LINES, Outline, Piece, PieceKind
@@ -25,10 +25,14 @@ from phasegate.cli.markdown_starter.vocabulary import (
     priority_of,
     role_of,
     role_of_label,
+    without_number,
 )
 from phasegate.plan.written.plan import RESERVED
 
 _LONGEST_ID = 40
+_FRONT = "front matter"
+_PLAN_LISTS = LISTS | {Role.OUTCOMES}
+"""What a plan has a list or table of, beside its steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +42,10 @@ class Entry:
     text: str
     line: int
     """Where it stands in the document; 0 for what is no line of it."""
+    level: int = 0
+    """How many items it stands below."""
     group: str = ""
     """The headings that it stands under, within its list."""
-    when: str = ""
-    """Of a schedule: the heading above it."""
 
 
 @dataclass(kw_only=True)
@@ -69,7 +73,9 @@ class Draft:
     goal: list[str] = field(default_factory=list)
     steps: list[DraftStep] = field(default_factory=list)
     lists: dict[Role, list[Entry]] = field(
-        default_factory=lambda: {role: [] for role in sorted(LISTS - {Role.RISKS, Role.STATUS})}
+        default_factory=lambda: {
+            role: [] for role in sorted({*LISTS, Role.OUTCOMES} - {Role.RISKS, Role.STATUS})
+        }
     )
     risks: list[DraftRisk] = field(default_factory=list)
     prose: list[tuple[str, str]] = field(default_factory=list)
@@ -80,14 +86,14 @@ class Draft:
     """Headings with lines below them that became steps for want of a word in the vocabulary."""
 
     def entries(self) -> Iterator[Entry]:
-        """All lines that something could judge, in the order of the plan."""
+        """All lines that something could judge."""
         for step in self.steps:
             for entries in step.lists.values():
                 yield from entries
         for risk in self.risks:
             yield from risk.measures
-        for role, entries in self.lists.items():
-            yield from entries if role is not Role.SCHEDULE else ()
+        for entries in self.lists.values():
+            yield from entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +121,11 @@ def draft_of(outline: Outline, name: str) -> Draft:
         sorter.take_head(first[0].pieces)
     for section in (*first[0].sections, *top.sections[1:]) if title else top.sections:
         sorter.take_section(section, path=(), role=None)
-    draft.steps = [step for step in draft.steps if any(step.lists.values())] or [
-        DraftStep(title=draft.title, purpose=[text for _, text in draft.prose])
-    ]
+    draft.steps = [step for step in draft.steps if any(step.lists.values())]
+    if not draft.steps:  # a plan has one at least
+        purpose = [text for heading, text in draft.prose if heading != _FRONT]
+        draft.prose = [one for one in draft.prose if one[0] == _FRONT]
+        draft.steps = [DraftStep(title=draft.title, purpose=purpose)]
     _name_steps(draft.steps)
     return draft
 
@@ -155,7 +163,7 @@ class _Sorter:
             if title and title[1]:
                 self._draft.title = title[1].strip("\"'")
             elif not self._is_field(piece.text):
-                self._draft.prose.append(("front matter", piece.text))
+                self._draft.prose.append((_FRONT, piece.text))
 
     def take_head(self, pieces: Sequence[Piece]) -> None:
         """What stands above the first heading but the title."""
@@ -172,11 +180,12 @@ class _Sorter:
     def take_section(self, section: _Section, path: tuple[str, ...], role: Role | None) -> None:
         """`path`: headings above it that are no steps; `role`: of the heading above it."""
         own = role_of(section.title)
-        if role in LISTS:  # there, a heading such as "Phase 2" names a group
-            own = own if own in LISTS else role
-        if own in LISTS:
-            inherited = own is role
-            self._take_list(section, own, (*path, section.title) if inherited else ())
+        own = Role.OUTCOMES if own is Role.CRITERIA else own
+        stays = LISTS if role in LISTS else _PLAN_LISTS if role is Role.OUTCOMES else None
+        if stays and own not in stays:  # there, a heading such as "Phase 2" names a group
+            own = role
+        if own in _PLAN_LISTS:
+            self._take_list(section, own, (*path, section.title) if own is role else ())
             return
         if own is Role.STEPS and not section.has_lines():
             self._keep_prose(section)
@@ -186,7 +195,7 @@ class _Sorter:
         self._take_step(section, own, path)
 
     def _take_step(self, section: _Section, role: Role | None, path: tuple[str, ...]) -> None:
-        title = ": ".join((*path, section.title))
+        title = ": ".join((*path, without_number(section.title)))
         step = DraftStep(title=title)
         parts = [inner for inner in section.sections if self._is_part(inner, role)]
         is_step = section.has_lines() or bool(parts) or role is not None
@@ -214,7 +223,7 @@ class _Sorter:
         own = role_of(section.title)
         own = own if own in IN_STEP else None
         group = "" if own else f"{group}: {section.title}" if group else section.title
-        if own and role in IN_STEP:
+        if own is Role.CRITERIA or (own and role in IN_STEP):
             group = section.title
         role = own or (role if role in IN_STEP else self._role)
         self._fill(step, section, role, group)
@@ -235,7 +244,7 @@ class _Sorter:
                 self._count_line(piece, "keys of steps")
             elif is_label and (found := role_of_label(piece.text)) and not (piece.kind in LINES and found[1]):
                 role, value = found
-                group = ""
+                group = piece.text.rstrip(":： ") if role is Role.CRITERIA and not value else ""
                 if value:
                     step.lists[role].append(Entry(text=value, line=0))
                 self._count_line(piece, "headings of lists")
@@ -249,7 +258,8 @@ class _Sorter:
                 self._draft.prose.append((section.title, piece.text))
 
     def _take_list(self, section: _Section, role: Role, path: tuple[str, ...]) -> None:
-        group = ": ".join(path)
+        follows = not path and bool(self._draft.lists.get(role))
+        group = section.title if follows else ": ".join(path)
         if role is Role.RISKS:
             self._take_risks(section, path)
         else:
@@ -268,10 +278,10 @@ class _Sorter:
         return piece.kind is PieceKind.PROSE and self._is_field(piece.text)
 
     def _to_list(self, role: Role, piece: Piece, group: str) -> None:
+        entry = _entry(piece, group)
         if role is Role.STATUS:
             role = Role.DONE if is_ticked(piece.text) else Role.KNOWN
-        when = group if role is Role.SCHEDULE else ""
-        entry = Entry(text=_text(piece), line=piece.line, group="" if when else group, when=when)
+            entry = replace(entry, level=0)  # the line above it may have gone elsewhere
         self._draft.lists[role].append(entry)
         self._count_line(piece, role.value)
 
@@ -280,7 +290,7 @@ class _Sorter:
         risk: DraftRisk | None = None
         is_one = path and (not section.has_lines() or any(_is_of_risk(piece) for piece in section.pieces))
         if is_one and not (section.sections and not section.pieces):
-            risk = DraftRisk(title=": ".join(path), line=0)
+            risk = DraftRisk(title=without_number(": ".join(path)), line=0)
             self._draft.risks.append(risk)
         for piece in section.pieces:
             if piece.kind is PieceKind.RULE or self._is_signature(piece):
@@ -293,14 +303,14 @@ class _Sorter:
                 self._draft.risks.append(_risk_of_row(piece))
             elif risk is None or (not is_one and piece.kind is PieceKind.ITEM and not piece.level):
                 found = label_of(piece.text, {"title": RISK_FIELDS["title"]})
-                text = found[1] if found else _text(piece)
+                text = found[1] if found else piece.text
                 risk = DraftRisk(title=": ".join((*path, text)), line=piece.line)
                 self._draft.risks.append(risk)
             else:
                 _add_to_risk(risk, piece)
 
     def _to_step(self, step: DraftStep, role: Role, piece: Piece, group: str) -> None:
-        step.lists[role].append(Entry(text=_text(piece), line=piece.line, group=group))
+        step.lists[role].append(_entry(piece, group))
         self._count_line(piece, role.value)
 
     def _keep_prose(self, section: _Section) -> None:
@@ -351,8 +361,8 @@ def _as_label(piece: Piece) -> str:
     return ": ".join(cells) if len(cells) == 2 and names <= NAME_AND_VALUE else piece.text
 
 
-def _text(piece: Piece) -> str:
-    return f"{piece.number}{piece.text}"
+def _entry(piece: Piece, group: str = "") -> Entry:
+    return Entry(text=piece.text, line=piece.line, level=piece.level, group=group)
 
 
 def _is_of_risk(piece: Piece) -> bool:
@@ -370,7 +380,7 @@ def _add_to_risk(risk: DraftRisk, piece: Piece) -> None:
     elif piece.kind is PieceKind.PROSE and not risk.measures:
         risk.title = f"{risk.title}: {piece.text}"
     else:
-        risk.measures.append(Entry(text=_text(piece), line=piece.line))
+        risk.measures.append(_entry(piece))
 
 
 def _risk_of_row(piece: Piece) -> DraftRisk:

@@ -53,8 +53,6 @@ class Piece:
     """Of a heading from 1 to 6; of an item how many lists it stands in beside its own."""
     bold: bool = False
     """Whether it begins with bold words, as labels do."""
-    number: str = ""
-    """Of an item of an ordered list: `1. `."""
     cells: tuple[tuple[str, str], ...] = ()
     """Of a row: heading and content of each column."""
 
@@ -172,24 +170,16 @@ def _joined(lines: Sequence[_Line]) -> str:
 class _Item:
     """A list item whose texts come one after the other."""
 
-    def __init__(self, line: int, level: int, number: str) -> None:
+    def __init__(self, line: int, level: int) -> None:
         self.texts: list[str] = []
         self.line = line
         self.level = level
-        self.number = number
         self.bold = False
 
     def piece(self) -> Iterator[Piece]:
         text = "\n".join(text for text in self.texts if text.strip())
         if text:
-            yield Piece(
-                kind=PieceKind.ITEM,
-                text=text,
-                line=self.line,
-                level=self.level,
-                bold=self.bold,
-                number=self.number,
-            )
+            yield Piece(kind=PieceKind.ITEM, text=text, line=self.line, level=self.level, bold=self.bold)
 
 
 class _Reader:
@@ -223,8 +213,7 @@ class _Reader:
                 self._add(PieceKind.HEADING, text, line, level=int(token.tag[1:]))
                 return position + 3
             case "list_item_open":
-                number = f"{token.info}{token.markup} " if token.info else ""
-                self._items.append(_Item(line, len(self._items), number))
+                self._items.append(_Item(line, len(self._items)))
                 self._found.append(self._items[-1])
             case "list_item_close":
                 self._items.pop()

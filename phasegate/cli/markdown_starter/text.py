@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from phasegate.base.files import printable
 from phasegate.base.substitution import escape
@@ -25,6 +26,10 @@ title: {title}"""
 _ORDER = ("owner", "approver", "created", "updated", "due")
 _PLAIN = re.compile(r"[^\W\d_](?:[^:#]|:(?=\S)|(?<=\S)#)*", re.DOTALL)
 _WORDS = re.compile(r"(?:true|false|null|yes|no|on|off|y|n|inf|nan)", re.IGNORECASE)
+_DEEPER = 4
+"""Blanks by which lines below a line are indented."""
+_DEEPEST = 20
+"""Lines below each other that are kept so; YAML files have a limit."""
 CHECK_FOLDER = "to-be-written"
 """Where the checks of a fresh plan would be; the name says that they are not there."""
 
@@ -49,7 +54,8 @@ def _lines(draft: Draft, name: str, stem: str) -> Iterator[str]:
         yield "\nrisks:"
         for risk in draft.risks:
             yield from _risk(risk)
-    yield from _schedule(draft.lists[Role.SCHEDULE])
+    yield from _list("schedule", draft.lists[Role.SCHEDULE])
+    yield from _list("outcomes", draft.lists[Role.OUTCOMES])
     yield from _list("after", draft.lists[Role.AFTER], comment="the state afterwards")
     yield from _list("next", draft.lists[Role.NEXT])
     if draft.prose:
@@ -65,12 +71,10 @@ def _step(step: DraftStep) -> Iterator[str]:
     if step.lists[Role.WORK]:
         yield "    work:"
         yield from _entries(step.lists[Role.WORK], 6)
-    outcomes, criteria = step.lists[Role.OUTCOMES], step.lists[Role.CRITERIA]
-    if outcomes or criteria:
+    outcomes = step.lists[Role.OUTCOMES] + step.lists[Role.CRITERIA]
+    if outcomes:
         yield "    outcomes:"
         yield from _entries(outcomes, 6)
-        yield from ["      # criteria in words, each to be made one of phasegate:"] if criteria else []
-        yield from _entries(criteria, 6)
     command = f"command: [{CHECK_FOLDER}/{step.id}]"
     yield f"    checks:\n      - {{id: shows-{step.id}, kind: command, {command}}}"
 
@@ -83,17 +87,6 @@ def _risk(risk: DraftRisk) -> Iterator[str]:
         yield from _entries(risk.measures, 6)
 
 
-def _schedule(entries: Iterable[Entry]) -> Iterator[str]:
-    for number, entry in enumerate(entries):
-        yield from ["\nschedule:"] * (number == 0)
-        text = _scalar(entry.text)
-        yield (
-            f"  - {{when: {_quoted(entry.when)}, what: {_quoted(entry.text)}}}"
-            if entry.when
-            else f"  - {text}"
-        )
-
-
 def _list(key: str, entries: list[Entry], comment: str = "") -> Iterator[str]:
     if entries:
         yield f"\n{key}:" + (f"  # {comment}" if comment else "")
@@ -101,13 +94,31 @@ def _list(key: str, entries: list[Entry], comment: str = "") -> Iterator[str]:
 
 
 def _entries(entries: Iterable[Entry], indent: int) -> Iterator[str]:
-    margin, group = " " * indent, ""
-    for entry in entries:
+    """Lines, each below the item or the heading that it stands under."""
+    group, above = "", list[int]()
+    for entry, following in pairwise((*entries, None)):
+        assert entry is not None
         if entry.group != group:
-            group = entry.group
-            yield f"{margin}# {printable(group)}" if group else f"{margin}#"
+            group, above = entry.group, []
+            if group:
+                yield from _under(indent, f"heading: {_scalar(group)}")
+        while above and above[-1] >= entry.level:
+            above.pop()
+        margin = indent + _DEEPER * (bool(group) + len(above))
         found = "; ".join(map(str, suggestions(entry.text)))
-        yield f"{margin}- {_scalar(entry.text)}" + (f"  # {found}" if found else "")
+        beside = f"  # {found}" if found else ""
+        within = following is not None and following.group == group and following.level > entry.level
+        if within and len(above) < _DEEPEST:
+            yield from _under(margin, f"text: {_scalar(entry.text)}{beside}")
+            above.append(entry.level)
+        else:
+            yield f"{' ' * margin}- {_scalar(entry.text)}{beside}"
+
+
+def _under(margin: int, head: str) -> Iterator[str]:
+    """What has lines below it."""
+    yield f"{' ' * margin}- {head}"
+    yield f"{' ' * margin}  lines:"
 
 
 def _texts(key: str, texts: list[str], indent: int) -> Iterator[str]:
@@ -131,14 +142,10 @@ def _scalar(text: str) -> str:
         and not _WORDS.fullmatch(text)
     ):
         return text
-    return _quoted_as_is(text)
+    return _quoted(text)
 
 
 def _quoted(text: str) -> str:
-    return _quoted_as_is(str(escape(text.strip())))
-
-
-def _quoted_as_is(text: str) -> str:
     """In double quotes, with what cannot be printed as escapes."""
     return "".join(
         character if character.isprintable() else _escape(character)

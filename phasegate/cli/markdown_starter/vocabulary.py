@@ -121,6 +121,7 @@ _NUMBERED = re.compile(
     r"(?:ステップ|フェーズ|工程|手順|段階|マイルストーン|スプリント)\s*\d|第\s*\d+\s*(?:段階|フェーズ|ステップ|工程)"
 )
 _NUMBERED_AND_TITLE = re.compile(r"\w+?\s*#?\d+(?:\.\d+)*\s*(?:[:.)–—-]|$)")
+_COUNTED = re.compile(r"(?:step|risk|ステップ|リスク)\s*#?\d+\s*[:：.)–—-]\s*(?=\S)", re.IGNORECASE)
 _BEHIND = re.compile(r"(?:and|&|of|for|in|/|,|:|\(|-|–|—)")
 """How a heading goes on behind a word that it begins with."""
 
@@ -220,6 +221,11 @@ def role_of(heading: str) -> Role | None:
         if any(_is_at_an_end(word, bare) for word in words):
             return role
     return Role.STEP if numbered else None
+
+
+def without_number(heading: str) -> str:
+    """`Step 1: Build` as `Build`: reports number steps and risks themselves."""
+    return _COUNTED.sub("", heading, count=1) if _COUNTED.match(heading) else heading
 
 
 def _is_at_an_end(word: str, text: str) -> bool:

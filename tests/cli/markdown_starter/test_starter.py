@@ -47,30 +47,43 @@ def test_the_plan_of_a_document_has_no_problem(name: str, tmp_path: Path) -> Non
 
 
 STEPS = {
-    "plan.en.md": ["step-1-correct-the-stock-levels", "step-2-ship-it", "success-criteria"],
-    "plan.ja.md": ["step-1", "step-2", "step-3"],
+    "plan.en.md": ["correct-the-stock-levels", "ship-it"],
+    "plan.ja.md": ["step-1", "step-2"],
 }
+
+
+@BOTH
+def test_the_plan_has_every_line_of_the_document_as_a_line(name: str, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(starter_of(DOCUMENTS / name).text, encoding="utf-8")
+    loaded = load(plan, kinds=KINDS, env={}).plan
+    people = loaded.people
+    lists = [people.done, people.known, people.schedule, people.outcomes, people.after, people.next]
+    lists += [list for step in loaded.steps for list in (step.asked.work, step.asked.outcomes)]
+    lists += [risk.measures for risk in people.risks]
+    lines = [line for list in lists for line in list if not line.heading]
+    assert len(lines) == 35  # those of the document, and a measure behind its label
+    assert sorted({line.level for line in lines}) == [0, 1]
 
 
 @BOTH
 def test_every_kind_of_section_comes_to_its_key(name: str, tmp_path: Path) -> None:
     plan = plan_of(name, tmp_path)
     assert {"goal", "owner", "approver", "created", "updated", "due"} <= set(plan)
-    assert {key: len(plan[key]) for key in ("done", "known", "risks", "schedule", "after", "next")} == {
+    assert {key: len(plan[key]) for key in ("done", "known", "risks", "schedule", "outcomes", "after")} == {
         "done": 3,
         "known": 3,
         "risks": 2,
-        "schedule": 3,
-        "after": 1,
-        "next": 1,
+        "schedule": 2,
+        "outcomes": 2,
+        "after": 2,
     }
-    first, second, last = plan["steps"]
+    first, second = plan["steps"]
     assert (first["priority"], second["priority"]) == ("critical", "high")
-    assert (len(first["work"]), len(first["outcomes"])) == (5, 4)
-    assert (len(second["work"]), len(second["outcomes"])) == (4, 1)
-    assert len(last["outcomes"]) == 6
+    assert [len(line["lines"]) for line in first["work"]] == [2, 1]
+    assert [len(line["lines"]) for line in (first["outcomes"][1], second["outcomes"][0])] == [3, 1]
+    assert [len(line["lines"]) for line in plan["outcomes"]] == [2, 4]
     assert all(risk["impact"] and risk["likelihood"] and risk["measures"] for risk in plan["risks"])
-    assert [set(entry) for entry in plan["schedule"]] == [{"when", "what"}] * 3
 
 
 def test_the_values_of_a_document_stand_in_its_plan(tmp_path: Path) -> None:
@@ -82,26 +95,32 @@ def test_the_values_of_a_document_stand_in_its_plan(tmp_path: Path) -> None:
     assert (plan["owner"], plan["approver"], plan["due"]) == ("Bob", "Ann", "2027-02-05")
     assert (plan["created"], plan["updated"]) == ("2027-02-01", "2027-02-02 09:30")
     assert plan["done"][0] == "Service: starts, 100% success of 40 health checks"
-    assert plan["done"][2] == "✅ /health - answers"
-    assert plan["steps"][0]["work"][:2] == ["1. Settings of the store", "`/v2/stock` reads its settings"]
-    assert plan["steps"][1]["work"][2:] == [
+    assert plan["done"][2] == {"heading": "🎯 Endpoints", "lines": ["✅ /health - answers"]}
+    assert plan["steps"][0]["work"][0] == {
+        "text": "Settings of the store",
+        "lines": ["`/v2/stock` reads its settings", "The schema fits the code"],
+    }
+    assert plan["steps"][1]["work"][1:] == [
         "[x] Write the rollback procedure",
         "[ ] Alerts have a receiver",
     ]
-    assert plan["steps"][2]["outcomes"][-1] == "Indicator: Availability; Target: 99.9%"
+    assert plan["outcomes"][1]["lines"][-1] == "Indicator: Availability; Target: 99.9%"
     assert plan["risks"][1] == {
-        "title": "Risk 2: Browsers change",
+        "title": "Browsers change",
         "impact": "low",
         "likelihood": "low",
         "measures": ["pin the version"],
     }
-    assert plan["schedule"][0] == {"when": "Monday: step 1", "what": "Morning: settings"}
+    assert plan["schedule"][0] == {
+        "heading": "Monday: step 1",
+        "lines": ["Morning: settings", "Afternoon: API tests"],
+    }
 
 
 @BOTH
 def test_what_could_judge_a_line_stands_beside_it(name: str) -> None:
     lines = starter_of(DOCUMENTS / name).text.splitlines()
-    beside = [line.partition("  # ")[2].partition(" (")[0] for line in lines if line.startswith("      - ")]
+    beside = [line.partition("  # ")[2].partition(" (")[0] for line in lines if line.startswith("     ")]
     assert beside.count("pass_rate == 100%") == 4
     assert beside.count("latency.p95 < 100ms") == 2
     for criterion in ("success_rate >= 95%", "success_rate >= 99.9%", "failed == 0", "kind kubernetes"):
@@ -120,7 +139,7 @@ def test_no_step_passes_as_it_is_made(name: str, tmp_path: Path) -> None:
 
 def test_the_account_counts_every_line_once_and_names_those_without_a_suggestion() -> None:
     account = starter_of(DOCUMENTS / "plan.en.md").account
-    assert account[0] == "plan.en.md: 33 lines (list items, rows of tables, check marks), in 3 steps"
+    assert account[0] == "plan.en.md: 34 lines (list items, rows of tables, check marks), in 2 steps"
     assert "    latency.p95 < 100ms (health, load): lines 58, 95" in account
     assert any("without a suggestion: lines 16, " in line for line in account)
 
