@@ -161,7 +161,7 @@ _KINDS: tuple[tuple[_Pattern, tuple[str, ...]], ...] = (
     ),
     (_words("ci/cd", "pipelines?", "github actions", "gitlab ci", "パイプライン"), ("pipeline",)),
     (
-        _words("prometheus", "grafana", "alert*", "dashboards?", "monitoring", "監視", "アラート"),
+        _words("prometheus", "grafana", "alert*", "monitoring", "監視", "アラート"),
         ("monitoring", "prometheus"),
     ),
     (_words("openapi", "swagger"), ("openapi",)),
@@ -193,15 +193,18 @@ _KINDS: tuple[tuple[_Pattern, tuple[str, ...]], ...] = (
     ),
     (
         _words(
-            *("run ?books?", "playbooks?", "procedures?", "document(?:s|ation|ed)?", "manuals?", "readme"),
+            *("run ?books?", "playbooks?", "procedures?", "document(?:s|ation|ed)", "manuals", "readme"),
             *("change ?log", "release notes", "(?<!/)docs(?!/)", "手順", "ドキュメント", "マニュアル"),
         ),
         ("documents",),
     ),
     (_BUILD, ("command",)),
-    (_TESTS, ("command",)),
+    (_words("tests", r"\w+ tests?", "test suites?", "テスト"), ("command",)),
 )
 """Which kinds look at what a word names; the first that fits counts."""
+_LABELS = re.compile(r"(?:^|; )[^:;]{1,40}: ")
+_NAMES = re.compile(r"`[^`]*`")
+"""What no kind is told by: headings of columns, and names of files."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -211,7 +214,8 @@ def suggestions(text: str) -> tuple[Suggestion, ...]:
     found = tuple(dict.fromkeys(_criteria(line)))
     if found:
         return found
-    kinds = next((kinds for words, kinds in _KINDS if words.search(line)), ())
+    about = _NAMES.sub(" ", _LABELS.sub("; ", line) if len(_LABELS.findall(line)) > 1 else line)
+    kinds = next((kinds for words, kinds in _KINDS if words.search(about)), ())
     return (Suggestion(criterion="", kinds=kinds),) if kinds else ()
 
 
