@@ -41,7 +41,7 @@ class Entry:
 
     text: str
     line: int
-    """Where it stands in the document; 0 for what is no line of it."""
+    """Where it stands in the document."""
     level: int = 0
     """How many items it stands below."""
     group: str = ""
@@ -60,7 +60,6 @@ class DraftStep:
 @dataclass(kw_only=True)
 class DraftRisk:
     title: str
-    line: int
     fields: dict[str, str] = field(default_factory=dict)
     measures: list[Entry] = field(default_factory=list)
 
@@ -72,11 +71,7 @@ class Draft:
     """`created`, `updated`, `owner`, `approver`, `due`."""
     goal: list[str] = field(default_factory=list)
     steps: list[DraftStep] = field(default_factory=list)
-    lists: dict[Role, list[Entry]] = field(
-        default_factory=lambda: {
-            role: [] for role in sorted({*LISTS, Role.OUTCOMES} - {Role.RISKS, Role.STATUS})
-        }
-    )
+    lists: dict[Role, list[Entry]] = field(default_factory=lambda: {role: [] for role in sorted(_PLAN_LISTS)})
     risks: list[DraftRisk] = field(default_factory=list)
     prose: list[tuple[str, str]] = field(default_factory=list)
     """Heading and text of what is neither a line nor belongs to a step."""
@@ -246,7 +241,7 @@ class _Sorter:
                 role, value = found
                 group = piece.text.rstrip(":： ") if role is Role.CRITERIA and not value else ""
                 if value:
-                    step.lists[role].append(Entry(text=value, line=0))
+                    step.lists[role].append(Entry(text=value, line=piece.line))
                 self._count_line(piece, "headings of lists")
             elif piece.kind in LINES:
                 self._to_step(step, role, piece, group)
@@ -290,7 +285,7 @@ class _Sorter:
         risk: DraftRisk | None = None
         is_one = path and (not section.has_lines() or any(_is_of_risk(piece) for piece in section.pieces))
         if is_one and not (section.sections and not section.pieces):
-            risk = DraftRisk(title=without_number(": ".join(path)), line=0)
+            risk = DraftRisk(title=without_number(": ".join(path)))
             self._draft.risks.append(risk)
         for piece in section.pieces:
             if piece.kind is PieceKind.RULE or self._is_signature(piece):
@@ -304,7 +299,7 @@ class _Sorter:
             elif risk is None or (not is_one and piece.kind is PieceKind.ITEM and not piece.level):
                 found = label_of(piece.text, {"title": RISK_FIELDS["title"]})
                 text = found[1] if found else piece.text
-                risk = DraftRisk(title=": ".join((*path, text)), line=piece.line)
+                risk = DraftRisk(title=": ".join((*path, text)))
                 self._draft.risks.append(risk)
             else:
                 _add_to_risk(risk, piece)
@@ -385,7 +380,7 @@ def _add_to_risk(risk: DraftRisk, piece: Piece) -> None:
 
 def _risk_of_row(piece: Piece) -> DraftRisk:
     """The columns by their headings; the others stay with the title."""
-    risk = DraftRisk(title="", line=piece.line)
+    risk = DraftRisk(title="")
     titles: list[str] = []
     for name, cell in piece.cells:
         key = key_of(name, RISK_FIELDS)

@@ -65,8 +65,8 @@ def _read(file: Path) -> str:
 
 def _account(name: str, outline: Outline, draft: Draft) -> Iterator[str]:
     lines = sum(piece.kind in LINES for piece in outline.pieces)
-    shown = f"{printable(name)}: {lines:,} lines (list items, rows of tables, check marks)"
-    yield f"{shown}, in {len(draft.steps):,} {'step' if len(draft.steps) == 1 else 'steps'}"
+    shown = f"{printable(name)}: {_count(lines, 'line')} (list items, rows of tables, check marks)"
+    yield f"{shown}, in {_count(len(draft.steps), 'step')}"
     yield "  kept as " + (
         ", ".join(f"{place} {count:,}" for place, count in draft.places.items() if count) or "-"
     )
@@ -82,19 +82,23 @@ def _account(name: str, outline: Outline, draft: Draft) -> Iterator[str]:
         if rows:
             yield f"  {sum(len(where) for _, where in rows):,} could be judged by {title}"
             for found, where in sorted(rows, key=lambda row: (-len(row[1]), row[0])):
-                yield f"    {'; '.join(map(str, found))}: {_listed('line', 'lines', map(str, sorted(where)))}"
+                yield f"    {'; '.join(map(str, found))}: {_listed('line', map(str, sorted(where)))}"
     if () in by:
-        yield f"  {len(by[()]):,} without a suggestion: {_listed('line', 'lines', map(str, sorted(by[()])))}"
+        yield f"  {len(by[()]):,} without a suggestion: {_listed('line', map(str, sorted(by[()])))}"
     if draft.unknown:
-        headings = _listed("heading", "headings", (f'"{printable(title)}"' for title in draft.unknown))
+        headings = _listed("heading", (f'"{printable(title)}"' for title in draft.unknown))
         yield f"  made steps, as phasegate knows no other meaning: {headings}"
     if draft.prose:
-        yield f"  {len(draft.prose):,} lines of prose stand as comments at the end of the plan"
+        yield f"  prose, as comments at the end of the plan: {_count(len(draft.prose), 'line')}"
     if outline.secrets:
-        yield f"  secrets were left out: {_listed('line', 'lines', map(str, outline.secrets))}"
+        yield f"  secrets were left out: {_listed('line', map(str, outline.secrets))}"
 
 
-def _listed(one: str, many: str, names: Iterable[str]) -> str:
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def _listed(word: str, names: Iterable[str]) -> str:
     every = list(names)
     more = f" and {len(every) - _MOST_NAMED:,} more" if len(every) > _MOST_NAMED else ""
-    return f"{one if len(every) == 1 else many} {', '.join(every[:_MOST_NAMED])}{more}"
+    return f"{word if len(every) == 1 else f'{word}s'} {', '.join(every[:_MOST_NAMED])}{more}"
