@@ -44,8 +44,8 @@ OF_ITS_TIME = ["owns the phase and approves it", "the phase was due on 2025-07-1
 """What the written plan of July 2025 is warned of."""
 WARNINGS = {
     "old-gate.yaml": ["50 samples can never meet"],
-    "phase4.yaml": [*OF_ITS_TIME, "'maintained' is unproven unless phasegate run is given a baseline"],
-    "phase4-compose.yaml": OF_ITS_TIME,
+    "phase4.yaml": OF_ITS_TIME,
+    "phase4-compose.yaml": OF_ITS_TIME[:1],
 }
 
 
@@ -54,7 +54,8 @@ def test_a_shipped_plan_loads_without_a_warning_but_those_it_shows(plan: Path) -
     warnings = load(plan, kinds=KINDS, env={}, today=TODAY).warnings
     expected = WARNINGS.get(plan.name, [])
     texts = [sentence(one.message) for one in warnings]
-    assert [part in text for part, text in zip(expected, texts, strict=True)] == [True] * len(expected)
+    assert len(texts) == len(expected)
+    assert all(any(part in text for text in texts) for part in expected)
 
 
 @pytest.mark.parametrize("file", [*PLANS, *SUITES, *WAIVERS], ids=lambda path: path.name)

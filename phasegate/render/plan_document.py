@@ -49,6 +49,7 @@ class _Words:
     work: str = "Work"
     outcomes: str = "Expected outcomes"
     criteria: str = "Success criteria"
+    judged_criteria: str = "Criteria of the step"
     during: str = "Judged for the phase as a whole"
     risks: str = "Risks and measures"
     risk: str = "Risk"
@@ -134,7 +135,7 @@ class _Document:
         yield from self._list(f"#### {WORDS.work}", asked.work, numbered=True)
         yield from self._list(f"#### {WORDS.outcomes}", asked.outcomes)
         criteria = [one for one in self._run.criteria if one.asked.step == step.id]
-        yield from self._criteria_list(f"#### {WORDS.criteria}", criteria)
+        yield from self._criteria_list(f"#### {WORDS.judged_criteria}", criteria)
 
     def _phase_criteria(self) -> Iterator[str]:
         """What the phase as a whole is to reach, and the criteria that belong to no step."""

@@ -15,10 +15,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     WithJsonSchema,
     field_validator,
     model_validator,
 )
+from pydantic_core import CoreSchema, core_schema
 
 from phasegate.base.fields import ID_PATTERN, Closed, Duration, FilePath, Ratio, Text, short_form
 from phasegate.base.units import Dimension, parse_as
@@ -75,6 +78,17 @@ def _strip_text(text: str) -> str:
 
 def one_or_many(value: object) -> object:
     return value if isinstance(value, list) or value is None else [value]
+
+
+class OneOrMany:
+    """In `Annotated` with a tuple: an item alone is short for a list of it."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(one_or_many, handler(source))
+
+    def __get_pydantic_json_schema__(self, of: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        several = handler(of)
+        return {"anyOf": [several["items"], several]}
 
 
 Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": ID_PATTERN})]
@@ -210,7 +224,7 @@ class LineWritten(Closed):
     """What it says."""
     heading: Text = ""
     """Instead of `text`: a name for the `lines` below it, which is not a line itself."""
-    by: Annotated[Texts, BeforeValidator(one_or_many)] = ()
+    by: Annotated[Texts, OneOrMany()] = ()
     """Ids of the criteria that judge it: it holds when they are met. One id, or a list. A line without
     is *not judged*."""
     lines: Lines = ()
@@ -236,9 +250,9 @@ class EntryWritten(LineWritten):
     model_config = ConfigDict(extra="allow")
 
 
-Lines = Annotated[tuple[LineWritten, ...], BeforeValidator(one_or_many)]
+Lines = Annotated[tuple[LineWritten, ...], OneOrMany()]
 """One line or a list."""
-Entries = Annotated[tuple[EntryWritten, ...], BeforeValidator(one_or_many)]
+Entries = Annotated[tuple[EntryWritten, ...], OneOrMany()]
 """One line or a list; each may have keys of its own."""
 Requirements = tuple[Annotated[str, Field(min_length=1)] | RequirementWritten, ...]
 
