@@ -203,13 +203,13 @@ class _Rollout(FaultRun):
     def _broken(self) -> Message:
         assert self._judges.broken is not None
         criterion, decision = self._judges.broken
-        return fact(Code.BROKEN, criterion=criterion.expression, n=decision.n, right=decision.right)
+        return fact(Code.BROKEN, criterion=str(criterion.criterion), n=decision.n, right=decision.right)
 
     def _unseen(self) -> Message:
         """Which criterion judged nothing of the other version alone; empty where each did."""
         for one in self._judges.criteria:
             if self._judges.seen.get(one.id, 0) <= self._seen_before.get(one.id, 0):
-                return fact(Code.ROLLOUT_UNSEEN, criterion=one.expression)
+                return fact(Code.ROLLOUT_UNSEEN, criterion=str(one.criterion))
         return "" if self._judges.criteria else fact(Code.ROLLOUT_UNJUDGED)
 
     # And back.
