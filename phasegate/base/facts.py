@@ -800,6 +800,7 @@ class Code(StrEnum):
     STARTED_BY_ENGINE = "started_by_engine"
     REMOVED_MEANWHILE = "removed_meanwhile"
     PORTS_MOVED = "ports_moved"
+    PORTS_LOOSE = "ports_loose"
     PORT_MOVED = "port_moved"
     ADDRESS_MOVED = "address_moved"
 

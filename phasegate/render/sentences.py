@@ -1977,6 +1977,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.ENDED_IN_PAUSE: "{container} ended while it was paused",
     Code.STARTED_BY_ENGINE: "the engine had already restarted {container} by itself",
     Code.REMOVED_MEANWHILE: "{container} has been removed meanwhile",
+    Code.PORTS_LOOSE: "the engine chooses anew at each start of {container} where it publishes {ports:all}; "
+    "publish at a port of the host that does not change",
     Code.PORTS_MOVED: lambda fact: (
         f"{fact.container} is published elsewhere now: {', '.join(map(sentence, fact.ports))}"
     ),

@@ -160,6 +160,8 @@ def _inspect(engine: Engine, act: Act, container: Container) -> Touched:
     one = Touched(id=container.id, before=engine.api.inspect_container(container.id))
     if act in _ENDING and one.before["HostConfig"].get("AutoRemove"):
         raise ObservationError(fact(Code.REMOVED_AT_END, container=one.name))
+    if act in RENEWING and (loose := tuple(_loose_ports(one.before))):
+        raise ObservationError(fact(Code.PORTS_LOOSE, container=one.name, ports=loose))
     if act is Act.CUT and not _cuttable(one):
         raise ObservationError(fact(Code.NOTHING_TO_CUT, container=one.name))
     return one
@@ -249,6 +251,14 @@ def _connect(api: Any, one: Touched, now: Mapping[str, Any]) -> None:
         if address != place["IPAddress"]:
             values = {"network": name, "address": address, "was": place["IPAddress"]}
             one.notes.append(fact(Code.ADDRESS_MOVED, container=one.name, **values))
+
+
+def _loose_ports(told: Mapping[str, Any]) -> Iterator[str]:
+    """Ports whose place on the host the engine chooses anew at each start, so that another container in its
+    stead would be somewhere else."""
+    for port, places in (told["HostConfig"].get("PortBindings") or {}).items():
+        if any(place.get("HostPort") in ("", "0", None) for place in places or ()):
+            yield port
 
 
 def _moved_ports(one: Touched, now: Mapping[str, Any]) -> Iterator[Fact]:
