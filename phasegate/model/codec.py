@@ -77,7 +77,7 @@ _AUTHORS = {
     "People": ("goal", "owner", "approver", "due"),
     "PlanCheck": ("title",),
     "PlanCriterion": ("title", "why", "ref"),
-    "PlanFault": ("title",),
+    "PlanFault": ("title", "command", "env"),
     "PlanStep": ("title", "purpose", "work", "outcomes", "owner", "priority", "estimate"),
     "PolicyRecord": ("name",),
     "RunResult": ("title", "phase", "command"),

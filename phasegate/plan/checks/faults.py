@@ -189,8 +189,8 @@ class FaultReader:
         for key, message, help in wrong:
             context.findings.add(context.document, (*path, key), f"{subject}: {message}", help=help)
         # Only a program of this machine has a port and a URL of its own, and reaches those of others.
-        names = () if known[0].has_images else ("target", "self")
-        return not wrong and not context.unknown(path, version, *names)
+        context.unknown(path, version, *(() if known[0].has_images else ("target", "self")))
+        return not wrong
 
     def _group(self, path: TreePath, act: Act, target: str, subject: str) -> Group[Entry] | None:
         """The group of an entry that may be acted on so; None where that is wrong, which has been said."""
