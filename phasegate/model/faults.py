@@ -31,10 +31,10 @@ class Act(StrEnum):
     """Asked to end and started again at once."""
     REPLACE = "replace"
     """Run from another image or command; put back on its own."""
-    ROLLOUT = "rollout"
-    """Run from another image or command, one instance after another, as long as all goes well."""
     CUT = "cut"
     """Taken off its networks; put on them again."""
+    ROLLOUT = "rollout"
+    """Run from another image or command, one instance after another, as long as all goes well."""
 
 
 LASTING = frozenset({Act.STOP, Act.PAUSE, Act.CUT, Act.REPLACE})

@@ -44,6 +44,7 @@ class Load(Kind[LoadParams]):
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "rate": "200/s", "duration": "10s"}
     exclusive = True
     is_load = True
+    is_watchable = True
     rows = "data"
     by_address = True
 

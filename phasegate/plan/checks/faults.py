@@ -172,7 +172,11 @@ class FaultReader:
     ) -> bool:
         """Whether its targets are something that may be acted on so."""
         context, act = self._context, written.act
-        groups = [self._group(path, act, target, subject) for target in written.targets]
+        listed = isinstance(getattr(written, act), list)
+        groups = [
+            self._group((*path, act, index) if listed else (*path, act), act, target, subject)
+            for index, target in enumerate(written.targets)
+        ]
         known = [group for group in groups if group is not None]
         if len(known) < len(groups):
             return False
@@ -193,7 +197,8 @@ class FaultReader:
         return not wrong
 
     def _group(self, path: TreePath, act: Act, target: str, subject: str) -> Group[Entry] | None:
-        """The group of an entry that may be acted on so; None where that is wrong, which has been said."""
+        """The group of an entry that may be acted on so, which is written at `path`; None where that is wrong,
+        which has been said."""
         context, group = self._context, self._target.group_of(target)
         if group is not None:
             why = group.refusal(target, act)
@@ -204,7 +209,7 @@ class FaultReader:
             why = f"the target has no entry {target!r}", did_you_mean(target, able, "processes and services")
         if why is not None:
             message, help = why
-            context.findings.add(context.document, (*path, act), f"{subject}: {message}", help=help)
+            context.findings.add(context.document, path, f"{subject}: {message}", help=help)
         return group if why is None else None
 
     def _during(self, draft: FaultDraft, fault: Fault, checks: Mapping[str, Draft]) -> Draft | None:

@@ -230,6 +230,14 @@ def test_record_of_a_rollout_that_was_rolled_back_has_both_times_and_each_instan
     assert all("ready again after" in note for note in told["notes"])
 
 
+def test_rollout_is_judged_by_the_load_that_goes_on(desk: Desk) -> None:
+    load = "kind: load, url: /, rate: 50/s, duration: 8s, criteria: ['success_rate >= 80%']"
+    ran = laid(desk, Scene(version=BAD, users=load, beside="", rollout="a")).run()
+    assert ran.code == 1, ran.err
+    assert rollout(ran)["status"] == "rolled_back"
+    assert "as users.success_rate >= 80% was not met: " in rollout(ran)["reason"]
+
+
 def test_version_that_stayed_is_what_later_steps_meet(desk: Desk) -> None:
     scene = Scene()
     after = "  - {id: two, checks: [{id: after, kind: health, url: /, probes: 1, expect: {body: better}}]}\n"
