@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -89,13 +90,11 @@ def test_stopped_run_puts_a_service_back_before_its_stack_goes(desk: Desk, act: 
 USERS = "kind: health, url: /, every: 50ms, probes: %d, timeout: 1s, criteria: [success_rate >= %s]"
 
 
-def rolled(desk: Desk, image: str, criterion: str) -> tuple[Ran, dict[str, int]]:
-    """A rollout of two containers of one service, while its users go on: how it ended, and how many
-    containers ran its own image and the other one when it was over; ten are added for one that has ended."""
-    own = serving("one")
+def rolling(desk: Desk, image: str, criterion: str, hold: str = "500ms") -> Desk:
+    """A plan that rolls out two containers of one service, while its users go on."""
     desk.write(
         "compose.yaml",
-        f'services: {{web: {{image: "{own}", init: true, scale: 2, expose: ["8080"]}}}}\n',
+        f'services: {{web: {{image: "{serving("one")}", init: true, scale: 2, expose: ["8080"]}}}}\n',
     )
     desk.plan(f"""\
 target:
@@ -105,17 +104,26 @@ steps:
   - id: one
     checks: [{{id: users, {USERS % (300, "70%")}}}]
     faults:
-      - {{id: roll, rollout: web, image: "{image}", during: users, at: 1s, hold: 500ms, {PROBE}}}
+      - {{id: roll, rollout: web, image: "{image}", during: users, at: 1s, hold: {hold}, {PROBE}}}
     criteria: [{criterion}]
   - id: two
     checks: [{{id: after, {SLEEP % 4}}}]
 """)
-    with desk.running() as running:
+    return desk
+
+
+def containers(image: str, status: str) -> int:
+    return len(client().containers.list(all=True, filters={"ancestor": image, "status": status}))
+
+
+def rolled(desk: Desk, image: str, criterion: str) -> tuple[Ran, dict[str, int]]:
+    """How a rollout ended, and how many containers ran its own image and the other one when it was over; ten
+    are added for one that has ended."""
+    with rolling(desk, image, criterion).running() as running:
         running.until('"event":"FaultEnded"')
         there = {
-            name: len(client().containers.list(all=True, filters={"ancestor": image, "status": "running"}))
-            + 10 * len(client().containers.list(all=True, filters={"ancestor": image, "status": "exited"}))
-            for name, image in (("own", own), ("other", image))
+            name: containers(image, "running") + 10 * containers(image, "exited")
+            for name, image in (("own", serving("one")), ("other", image))
         }
         return running.end(), there
 
@@ -138,6 +146,25 @@ def test_image_whose_pages_are_gone_is_rolled_back_container_by_container(desk: 
     assert told["status"] == "rolled_back"
     assert "as users.success_rate >= 70% was not met" in told["reason"]
     assert there == {"own": 2, "other": 0}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_rollout_of_a_service_that_is_interrupted_leaves_no_container(
+    desk: Desk, number: signal.Signals
+) -> None:
+    image = serving("two")
+    with rolling(desk, image, "roll.rollout_time < 60s", hold="6s").running() as running:
+        running.until('"event":"FaultStarted"')
+        while not containers(image, "running"):
+            time.sleep(0.05)
+        running.signal(number)
+        if number is signal.SIGKILL:
+            running.process.wait()
+            assert desk.left() == []
+            return
+        ran = running.end()
+    assert ran.code == 130
+    assert by_id(ran.is_whole())["roll"]["undone"] is not None
 
 
 @pytest.fixture
