@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from phasegate.base.errors import ObservationError, PhasegateError
+from phasegate.base.errors import ObservationError, PhasegateError, TargetError
 from phasegate.base.facts import Code, Message, fact, joined
 from phasegate.base.units import Dimension
 from phasegate.model.events import FaultUndone
@@ -49,6 +50,9 @@ class _Instance:
 
     @property
     def note(self) -> Message:
+        """How long it took; empty where it was never ready."""
+        if self.ready_after is None and self.back_after is None:
+            return ""
         return fact(
             Code.INSTANCE_ROLLED, instance=self.name, ready_after=self.ready_after, back_after=self.back_after
         )
@@ -100,12 +104,13 @@ class _Rollout(FaultRun):
                 await self._back()
         finally:
             # After a cancellation or a defect: nobody waits for what is put back.
-            await to_its_end(self._put_back(wait=False))
+            await to_its_end(self._put_back())
             undone = self._clock.now()
-            if not self._stays and not self._left_on:
+            if not (self._stays or self._left_on or self._refused):
                 self._parts.emit(FaultUndone(at=self._at(undone), fault=self._fault.id))
                 self.result = replace(self.result, undone=self._at(undone))
-        self._notes += [one.note for one in self._all if one.ready_after is not None or one.back_after]
+        self._notes += [one.note for one in self._all if one.note]
+        self.result = replace(self.result, notes=tuple(self._notes))
         self._take_measures(begun, undoing, undone)
         if self._ended_otherwise():
             return None
@@ -128,11 +133,11 @@ class _Rollout(FaultRun):
                 await to_its_end(self._acts.act(one.fault, one.name))
                 if not (await self._becomes_ready(one) and await self._goes_well(self._asked.hold)):
                     return
+            self._complete = True
+            await self._goes_well(self._asked.lasting)
         except ObservationError as error:
             self._refused = error.message
             return
-        self._complete = True
-        await self._goes_well(self._asked.lasting)
         if not (self._against or self._cut) and (unseen := self._unseen()):
             self._cut = unseen
 
@@ -145,24 +150,37 @@ class _Rollout(FaultRun):
         return self._all
 
     async def _becomes_ready(self, one: _Instance) -> bool:
+        took, why = await self._wait_for(one, self._is_over)
+        if why:
+            self._against = fact(Code.INSTANCE_NOT_READY, instance=one.name, why=why)
+        if took is None:
+            return False
+        one.ready_after, self._ready = took, self._clock.now()
+        self._seen_before = dict(self._judges.seen)
+        return True
+
+    async def _wait_for(
+        self, one: _Instance, is_over: Callable[[], Awaitable[bool]]
+    ) -> tuple[float | None, Message]:
+        """Wait until an instance is ready, or nobody waits any more.
+
+        Shape: the seconds that it took, None where it is not ready; and why it never will be.
+        Errors: ObservationError where nobody can tell.
+        """
         began = self._clock.now()
         asking = asyncio.create_task(self._acts.ready(one.fault, one.name))
         try:
             while not asking.done():
-                if await self._is_over():
-                    return False
+                if await is_over():
+                    return None, ""
                 await asyncio.wait([asking], timeout=LOOK)
             asking.result()
-        except ObservationError as error:
-            self._against = fact(Code.INSTANCE_NOT_READY, instance=one.name, why=error.message)
-            return False
+        except TargetError as error:
+            return None, error.message
         finally:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
-        self._ready = self._clock.now()
-        self._seen_before = dict(self._judges.seen)
-        one.ready_after = self._ready - began
-        return True
+        return self._clock.now() - began, ""
 
     async def _goes_well(self, seconds: float | None) -> bool:
         """Whether nothing happens for some seconds; None: until the check has ended."""
@@ -232,7 +250,7 @@ class _Rollout(FaultRun):
             if not self._left_on:
                 await self._ready_again(self._all[len(self._touched)])
 
-    async def _put_back(self, *, wait: bool) -> None:
+    async def _put_back(self) -> None:
         while self._touched:
             await self._put_back_last()
 
@@ -248,22 +266,17 @@ class _Rollout(FaultRun):
 
     async def _ready_again(self, one: _Instance) -> None:
         """Wait until it is, unless the run is stopped."""
-        began = self._clock.now()
-        asking = asyncio.create_task(self._acts.ready(one.fault, one.name))
         try:
-            while not asking.done() and not self._ending.interrupted:
-                await asyncio.wait([asking], timeout=LOOK)
-            if asking.done():
-                asking.result()
-                one.back_after = self._clock.now() - began
+            one.back_after, why = await self._wait_for(one, self._is_interrupted)
         except ObservationError as error:
-            self._not_back = joined(
-                *(() if not self._not_back else (self._not_back,)),
-                fact(Code.INSTANCE_NOT_BACK, instance=one.name, why=error.message),
-            )
-        finally:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
+            self._left_on.append(fact(Code.OF_PART, part=one.name, why=error.message))
+            return
+        if why:
+            why = fact(Code.INSTANCE_NOT_BACK, instance=one.name, why=why)
+            self._not_back = joined(self._not_back, why) if self._not_back else why
+
+    async def _is_interrupted(self) -> bool:
+        return self._ending.interrupted
 
     # What came of it.
 
@@ -279,10 +292,15 @@ class _Rollout(FaultRun):
         if whole:
             self._well = FaultStatus.ROLLED_OUT, ""
         else:
-            on_new = sum(one.ready_after is not None for one in self._all)
+            on_new, of = self._on_new, len(self._all)
             at = undoing - begun
-            why = fact(Code.ROLLED_BACK_AS, at=at, on_new=on_new, instances=len(self._all), why=self._against)
+            why = fact(Code.ROLLED_BACK_AS, at=at, on_new=on_new, instances=of, why=self._against)
             self._well = FaultStatus.ROLLED_BACK, why
+
+    @property
+    def _on_new(self) -> int:
+        """How many instances were ready on the other version."""
+        return sum(one.ready_after is not None for one in self._all)
 
     def _ended_otherwise(self) -> bool:
         """Whether it ended so that there is nothing to see of it; then that is told."""
@@ -294,8 +312,8 @@ class _Rollout(FaultRun):
         elif self._refused:
             self._not_done(fact(Code.NOT_DONE, why=self._refused))
         elif self._cut and not self._against:
-            on_new = sum(one.ready_after is not None for one in self._all)
-            self._end_early(fact(Code.ROLLOUT_CUT, on_new=on_new, instances=len(self._all), why=self._cut))
+            on_new, of = self._on_new, len(self._all)
+            self._end_early(fact(Code.ROLLOUT_CUT, on_new=on_new, instances=of, why=self._cut))
         else:
             return False
         return True

@@ -59,10 +59,12 @@ class Faults(Protocol):
     async def ready(self, fault: PlanFault, instance: str) -> None:
         """Wait until an instance is ready, after it was replaced or put back.
 
-        Errors: ObservationError, why it is not in time, or never will be."""
+        Errors: TargetError, why it is not in time, or never will be; ObservationError where nobody can
+        tell."""
 
     async def trouble(self, fault: PlanFault, instance: str) -> Message:
-        """Why an instance that was ready does not run any more; empty while it does."""
+        """Why an instance that was ready does not run any more; empty while it does. Errors:
+        ObservationError."""
 
 
 @dataclass(frozen=True, kw_only=True)

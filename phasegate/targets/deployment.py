@@ -116,11 +116,13 @@ class Deployment:
     async def ready(self, fault: PlanFault, instance: str) -> None:
         """Wait until an instance that was replaced or put back is ready.
 
-        Errors: ObservationError, why it is not `within` the time of the fault, or never will be.
+        Errors: TargetError, why it is not `within` the time of the fault, or never will be; ObservationError
+        where nobody can tell.
         """
 
     async def trouble(self, fault: PlanFault, instance: str) -> Message:
-        """Why an instance that was ready does not run any more; empty while it does."""
+        """Why an instance that was ready does not run any more; empty while it does. Errors:
+        ObservationError."""
         return ""
 
     async def close(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.base.errors import ObservationError
+from phasegate.base.errors import ObservationError, TargetError
 from phasegate.gate.criterion import parse_criterion
 from phasegate.model.criterion import PlanCriterion
 from phasegate.model.events import FaultEnded, FaultStarted, FaultUndone
@@ -44,6 +44,10 @@ class Target:
     never_back: str = ""
     """One that is not ready when it was put back."""
     ends: str = ""
+    engine_goes: str = ""
+    """An instance of which nobody can tell whether it is ready."""
+    going_back: bool = False
+    """Whether that is in the rollback."""
     breaks: bool = False
     takes: float = 0.01
     log: list[str] = field(default_factory=list)
@@ -74,7 +78,9 @@ class Target:
         back = f"undone {instance}" in self.log
         if instance == (self.never_back if back else self.never_ready):
             await asyncio.sleep(fault.within)
-            raise ObservationError("it says 503")
+            raise TargetError("it says 503")
+        if instance == self.engine_goes and back is self.going_back:
+            raise ObservationError("the engine has gone")
         await asyncio.sleep(self.takes)
         self.log.append(f"ready {instance}")
 
@@ -270,6 +276,19 @@ async def test_instance_that_cannot_be_replaced_proves_nothing(stage: Stage) -> 
         "it could not be done: it is not there",
     )
     assert result.measures == {}
+
+
+@pytest.mark.parametrize(
+    ("going_back", "status"), [(False, FaultStatus.NOT_DONE), (True, FaultStatus.NOT_UNDONE)]
+)
+async def test_engine_that_goes_is_not_put_down_to_the_target(
+    stage: Stage, going_back: bool, status: FaultStatus
+) -> None:
+    target = Target(engine_goes="b-1", going_back=going_back)
+    result = await through(stage, target, rollout(lasting=0.1), over="never")
+    assert (result.status, result.measures) == (status, {})
+    assert "the engine has gone" in sentence(result.reason)
+    assert target.log[-2 if not going_back else -1] == "undone a"
 
 
 @pytest.mark.parametrize("moment", ["acted a", "ready b-1"])

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from phasegate.base.errors import ObservationError
+from phasegate.base.errors import ObservationError, TargetError
 from phasegate.model.faults import Act, PlanFault
 from phasegate.render.sentences import sentence
 from phasegate.targets.processes.entries import Ready
@@ -181,7 +181,7 @@ async def test_another_version_is_ready_by_the_sign_of_its_entry(bench: Bench) -
         await stack.undo(version())
         await stack.ready(version(), "web")
         await stack.act(version(env={"WORD": "sick"}))
-        with raises(ObservationError, match="not ready within 300 ms: .* status 503"):
+        with raises(TargetError, match="not ready within 300 ms: .* status 503"):
             await stack.ready(replace(version(), within=0.3), "web")
         await stack.undo(version())
         await says(stack, "one!")
@@ -191,7 +191,7 @@ async def test_another_version_that_ends_is_in_trouble_and_no_death(bench: Bench
     stack = word(bench)
     async with stack:
         await stack.act(version(env={"WORD": "gone"}))
-        with raises(ObservationError, match="it ended with exit code 6 before it was ready"):
+        with raises(TargetError, match="it ended with exit code 6 before it was ready"):
             await stack.ready(version(), "web")
         assert sentence(await stack.trouble(version(), "web")) == "it ended with exit code 6"
         await stack.undo(version())

@@ -197,7 +197,7 @@ class FaultReader:
         return not wrong
 
     def _group(self, path: TreePath, act: Act, target: str, subject: str) -> Group[Entry] | None:
-        """The group of an entry that may be acted on so, which is written at `path`; None where that is wrong,
+        """The group of an entry that may be acted on so, which is written at `path`; None where it may not,
         which has been said."""
         context, group = self._context, self._target.group_of(target)
         if group is not None:
@@ -295,6 +295,6 @@ def apply_faults(check: Check, meeting: Sequence[Fault]) -> Check:
 
 def _fault_facts(fault: PlanFault) -> Iterator[str | float | None]:
     yield from (fault.act, fault.target, fault.due, fault.lasting, fault.image)
-    if fault.version or fault.act is Act.ROLLOUT:
+    if fault.command or fault.env or fault.act is Act.ROLLOUT:
         yield from fault.further
         yield from (fault.version, fault.hold, fault.within)

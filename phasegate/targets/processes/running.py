@@ -217,12 +217,10 @@ class RunningProcess:
     async def ready_again(self, within: float) -> None:
         """Wait until what runs by now is ready.
 
-        Errors: ObservationError, why it is not in time, or never will be.
+        Errors: TargetError, why it is not in time, or never will be; ObservationError where nothing was
+        started.
         """
-        try:
-            await self._ready(self._living(), within)
-        except TargetError as error:
-            raise ObservationError(error.message) from None
+        await self._ready(self._group or self._living(), within)
 
     @property
     def trouble(self) -> Message:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from phasegate.base.errors import ObservationError, TargetError
+from phasegate.base.errors import TargetError
 from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.http.addresses import Address
 from phasegate.model.containers import Container, ContainerState
@@ -156,7 +156,7 @@ class Services:
     async def one_ready(self, name: str, within: float) -> None:
         """Wait until the container of this name is ready.
 
-        Errors: ObservationError, why it is not, as soon as waiting makes no sense; EngineError.
+        Errors: TargetError, why it is not, as soon as waiting makes no sense; EngineError.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -170,10 +170,10 @@ class Services:
             if how.way is Way.READY:
                 return
             if how.way is Way.BROKEN:
-                raise ObservationError(how.why)
+                raise TargetError(how.why)
             left = within - (loop.time() - started)
             if left <= 0:
-                raise ObservationError(fact(Code.NOT_READY, within=within, why=how.why))
+                raise TargetError(fact(Code.NOT_READY, within=within, why=how.why))
             await self._wait(min(POLL, max(left, 0.01)))
 
     async def trouble_of(self, name: str) -> Message:

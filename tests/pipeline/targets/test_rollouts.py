@@ -230,6 +230,57 @@ def test_record_of_a_rollout_that_was_rolled_back_has_both_times_and_each_instan
     assert all("ready again after" in note for note in told["notes"])
 
 
+PROXY = """\
+#!/usr/bin/env -S python3 -S
+import http.client, itertools, socket, sys, threading
+port, *ports = map(int, sys.argv[1:])
+turns = itertools.count()
+def answer(connection):
+    path = connection.recv(4096).split()[1].decode()
+    for upstream in (ports[next(turns) % 2], *ports, *ports):
+        try:
+            asked = http.client.HTTPConnection("127.0.0.1", upstream, timeout=2)
+            asked.request("GET", path)
+            told = asked.getresponse()
+            body = told.read()
+            break
+        except (OSError, http.client.HTTPException):
+            continue
+    else:
+        told, body = None, b"nobody"
+    status = told.status if told else 502
+    head = [f"HTTP/1.1 {status} So", f"Content-Length: {len(body)}", "Connection: close"]
+    connection.sendall("\\r\\n".join([*head, "", ""]).encode() + body)
+    connection.close()
+server = socket.create_server(("127.0.0.1", port), backlog=100)
+while True:
+    threading.Thread(target=answer, args=server.accept()[:1], daemon=True).start()
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "said"),
+    [
+        ("better", 0, ""),
+        ("bad", 1, "with 1 of 2 on the other version, as users.success_rate == 100% was not met: "),
+    ],
+)
+def test_behind_a_proxy_nobody_notices_a_good_version_and_one_instance_shows_a_bad_one(
+    desk: Desk, how: str, code: int, said: str
+) -> None:
+    desk.write("proxy", PROXY).chmod(0o755)
+    users = "kind: health, url: '${target.proxy.url}/', every: 20ms, timeout: 9s, probes: 150"
+    scene = Scene(version=f"env: {{HOW: {how}}}", users=users, beside="")
+    proxy = (
+        '    proxy: {command: [./proxy, "${self.port}", "${target.a.port}", "${target.b.port}"],'
+        " ready: {url: /ready}}\n  external:"
+    )
+    laid(desk, scene).plan(scene.plan.replace("  external:", proxy))
+    ran = desk.run()
+    assert ran.code == code, ran.err
+    assert said in rollout(ran)["reason"]
+
+
 def test_rollout_is_judged_by_the_load_that_goes_on(desk: Desk) -> None:
     load = "kind: load, url: /, rate: 50/s, duration: 8s, criteria: ['success_rate >= 80%']"
     ran = laid(desk, Scene(version=BAD, users=load, beside="", rollout="a")).run()
