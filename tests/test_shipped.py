@@ -89,13 +89,6 @@ def run(name: str, folder: Path, **more: Any) -> RunResult:
     ).result
 
 
-@pytest.mark.slow
-def test_the_demo_is_ready_for_production(tmp_path: Path) -> None:
-    result = run("readiness.yaml", tmp_path / "out")
-    assert result.exit_code == 0, sentence(result.reason)
-    assert all(check.seen.cases for check in result.checks())
-
-
 @pytest.fixture(scope="module")
 def old_gate(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     return run("old-gate.yaml", tmp_path_factory.mktemp("old") / "out")

@@ -213,7 +213,7 @@ class Schedule:
             raise
         self._outcomes[check.id] = outcome
         stops = outcome.status in (CheckStatus.FAILED, CheckStatus.ERRORED) and not outcome.waived
-        if self._orders.fail_fast and stops:
+        if self._orders.fail_fast and stops and check.id in self._blocking:
             self._failed_fast = FAILED_FAST
 
     def _why_not(self, check: Check) -> Message:
@@ -273,10 +273,11 @@ class Schedule:
                 yield item
 
     def _step_status(self, step: Step) -> tuple[CheckStatus, Message]:
-        """The status of a step, and the check that keeps it from passing."""
-        outcomes = [self._outcomes[check.id] for check in step.checks if check.id in self._outcomes]
+        """The status of a step by its checks that block, and the check that keeps it from passing."""
+        asked = [check for check in step.checks if check.id in self._blocking] or step.checks
+        outcomes = [self._outcomes[check.id] for check in asked if check.id in self._outcomes]
         status = step_status(outcome.status for outcome in outcomes)
-        for check in step.checks:
+        for check in asked:
             outcome = self._outcomes.get(check.id)
             if outcome and outcome.status is not CheckStatus.PASSED and outcome.status is status:
                 return status, fact(Code.OF_CHECK, check=check.id, why=outcome.reason)

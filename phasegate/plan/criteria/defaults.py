@@ -20,7 +20,8 @@ def defaults_left(
 ) -> Iterator[PlanCriterion]:
     """The defaults in whose place nothing stands.
 
-    `said` has check, measure and part of every blocking criterion that is written, `taken` the ids of all.
+    `said` has check, measure and part of every written criterion that blocks, or whose check only warns;
+    `taken` the ids of all.
     """
     for part, text in _texts(check):
         measure = _default(text).measure
@@ -34,6 +35,7 @@ def defaults_left(
             criterion=criterion,
             step=check.step,
             confidence=check.confidence,
+            level=check.level,
             default=True,
             at=check.at,
         )
