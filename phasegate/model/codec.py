@@ -78,7 +78,7 @@ _AUTHORS = {
     "People": ("goal", "owner", "approver", "created", "updated", "due"),
     "PlanCheck": ("title",),
     "PlanCriterion": ("title", "why", "ref"),
-    "PlanFault": ("title",),
+    "PlanFault": ("title", "command", "env"),
     "PlanStep": ("title", "purpose", "owner", "priority", "estimate"),
     "PolicyRecord": ("name",),
     "Risk": ("title", "impact", "likelihood"),

@@ -76,6 +76,9 @@ class Assembly:
             if step.written is not None
         )
         of_gate = tuple(draft.check for draft in gate_checks if draft.check is not None)
+        whole = tuple(draft.check for draft in checks if draft.check is not None)
+        if len(whole) == len(checks):
+            self._faults.hold_rollouts((fault for step in drafts for fault in step.faults), whole, criteria)
         wanted = () if gate_written is None else gate_written.require
         return (
             made,

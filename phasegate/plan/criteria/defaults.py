@@ -10,7 +10,7 @@ from phasegate.base.facts import Code, Fact, fact
 from phasegate.base.units import Dimension, Quantity, parse_quantity
 from phasegate.gate.criterion import parse_criterion
 from phasegate.model.criterion import Criterion, PlanCriterion, Relative, SubjectKind
-from phasegate.model.faults import FAULT_DEFAULTS
+from phasegate.model.faults import fault_defaults
 from phasegate.plan.asked.faults import Fault
 from phasegate.plan.asked.plan import Check
 
@@ -45,7 +45,7 @@ def fault_defaults_left(
     fault: Fault, step: str | None, said: Container[tuple[str, str]], *, taken: Container[str]
 ) -> Iterator[PlanCriterion]:
     """The same for a fault; `said` has fault and measure of every blocking criterion on one."""
-    for text in FAULT_DEFAULTS:
+    for text in fault_defaults(fault.asked.act):
         criterion = parse_criterion(text, inside=fault.id)
         if (fault.id, criterion.measure) not in said:
             yield PlanCriterion(
