@@ -28,6 +28,8 @@ _RESULT = re.compile(
     r"test (?P<name>.+?) \.\.\. (?P<result>ok|FAILED(?: \(.*\))?|ignored(?:, (?P<why>.*))?|bench: .*)"
     r"(?: <[\d.]+s>)?$"
 )
+_SECTIONS = ("successes:", "failures:")
+"""What stands before the output of tests, and `failures:` again before the names of those that failed."""
 _SUMMARY = re.compile(
     r"test result: (?:ok|FAILED)\. (\d{1,9}) passed; (\d{1,9}) failed; (\d{1,9}) ignored; "
     r"(\d{1,9}) measured; (\d{1,9}) filtered out\b"
@@ -78,11 +80,11 @@ class _Block:
         result, summary = _RESULT.match(line), _SUMMARY.match(line)
         if summary is not None:
             found = tuple(map(int, summary.groups()))
-            if not self.whole or self.agrees(found):
+            if self.agrees(found) if self.whole else self.sections:
                 self.summary = found
-        elif self.whole:
+        elif self.whole or self.sections or line in _SECTIONS:
             self.more += result is not None and not self.sections
-            self.sections |= line in ("failures:", "successes:")
+            self.sections |= line in _SECTIONS
             self.text.append(line)
         elif result is not None:
             self.results.append(_case(result))
@@ -229,7 +231,8 @@ def _sections(block: _Block) -> dict[str, str]:
     heads = {f"---- {case.name} stdout ----": case.name for case in block.results}
     found: dict[str, list[str]] = {}
     lines: list[str] = []
-    for line in block.text:
+    names_at = max((at for at, line in enumerate(block.text) if line == "failures:"), default=0)
+    for line in block.text[:names_at]:
         if (name := heads.get(line)) is not None:
             lines = found.setdefault(name, [])
         else:

@@ -584,10 +584,10 @@ async def test_what_the_plan_says_of_the_writer_reaches_the_results(world: TestW
 
 @pytest.mark.parametrize("name", ["subtests", "reruns"])
 def test_words_about_results_need_results(name: str) -> None:
-    with pytest.raises(
-        ValidationError, match=f"{name} says how results are written, and there are no results"
-    ):
-        sh("true", **{name: True})
+    why = f"{name} says how JUnit results are written, and there are none"
+    for params in ({}, {"format": "go"}, {"format": "cargo", "results": "cargo.txt"}):
+        with pytest.raises(ValidationError, match=why):
+            sh("true", **{name: True}, **params)
 
 
 async def test_details_of_many_failures_are_kept_for_the_first_ones(
