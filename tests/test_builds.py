@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -15,6 +16,7 @@ from phasegate.model.result import RunResult, Verdict
 from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.run import execute
 from phasegate.render.sentences import sentence
+from tests.docs.pages import DOCS, blocks
 
 pytestmark = pytest.mark.slow
 
@@ -166,6 +168,13 @@ def test_a_few_of_the_tests_are_not_enough(root: Path, tool: str) -> None:
     change(root / f"plans/builds/{tool}.yaml", *BUILDS[tool].few)
     result = run(root, tool)
     assert result.verdict is not Verdict.PASS, sentence(result.reason)
+
+
+def test_the_documents_show_what_is_shipped() -> None:
+    shown = [block.text for block in blocks(DOCS / "builds.md") if block.language == "yaml"]
+    for tool in BUILDS:
+        shipped = (ROOT / f"plans/builds/{tool}.yaml").read_text()
+        assert sum(text in shipped or indent(text, " " * 6) in shipped for text in shown) == 1, tool
 
 
 def test_what_does_not_compile_is_told_by_name(root: Path, tool: str) -> None:

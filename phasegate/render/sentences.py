@@ -1531,7 +1531,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.FILES_NOT_READ: "{path} and others were not read, since the check was ended",
     Code.FILES_LEFT: "the results files have more than {size} MiB or {most} cases; "
     "{path} and others were not read",
-    Code.NO_CASE_IN_FILES: "no case in the result files is named {names:all}",
+    Code.NO_CASE_IN_FILES: "no case in the results is named {names:all}",
     Code.MARK_TOO_LARGE: "a tag or comment in line {line:d} has more than {most} bytes",
     Code.DTD: "a DTD, which is not read; it can make a small file fill memory",
     Code.ELEMENTS_TOO_MANY: "more than {most} elements",

@@ -49,6 +49,7 @@ steps:
   - id: payments
     checks: [{id: pay, kind: health, url: /items, criteria: [success_rate == 100%]}]
 """,
+    **{f"checks/builds/{tool}/paging.txt": "" for tool in ("cargo", "go", "jest", "maven")},
     **dict.fromkeys(("load.js", "locustfile.py", "ca.pem", "client.pem", "client.key", "picture.png"), ""),
 }
 """Files that pieces name."""
