@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -210,3 +213,57 @@ def test_any_bytes_are_read_or_refused_and_ids_are_unique(content: bytes | str) 
         return
     ids = [item.case.id for item in found.cases]
     assert len(set(ids)) == len(ids)
+
+
+PACKAGE = '[package]\nname = "{}"\nversion = "0.1.0"\nedition = "2021"\n'
+WORKSPACE = {
+    "Cargo.toml": '[workspace]\nmembers = ["pay", "sea"]\nresolver = "2"\n',
+    "pay/Cargo.toml": PACKAGE.format("pay"),
+    "pay/src/lib.rs": """//! ```
+//! assert_eq!(pay::sum(1, 2), 3);
+//! ```
+pub fn sum(a: u8, b: u8) -> u8 { a + b }
+#[test] fn ok() {}
+#[test] fn bad() {
+    println!("test fake ... ok\\nrunning 3 tests");
+    println!("test result: ok. 9 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s");
+    assert_eq!(sum(1, 1), 3, "two is not three");
+}
+#[test] #[ignore = "too slow"] fn slow() {}
+""",
+    "pay/src/main.rs": "fn main() {}\n#[test] fn ok() {}\n",
+    "pay/tests/it.rs": "#[test] fn stops() { std::process::abort() }\n",
+    "sea/Cargo.toml": PACKAGE.format("sea"),
+    "sea/src/lib.rs": "#[test] fn ok() {}\n",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not on PATH")
+def test_cargo_itself_is_read_as_it_writes(tmp_path: Path) -> None:
+    for name, text in WORKSPACE.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    def cargo(*arguments: str) -> Results:
+        command = ["cargo", "test", "--offline", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=300, check=False)
+        return read(done.stderr.decode(), "\n", done.stdout.decode())
+
+    found = cargo("--no-fail-fast", "--color=always")
+    assert found.problems == ()
+    assert {id: status for id, (status, _) in outcomes(found).items()} == {
+        "pay::ok": PASSED,
+        "pay::bad": FAILED,
+        "pay::slow": SKIPPED,
+        "pay (src/main.rs)::ok": PASSED,
+        "it::(unwritten 1)": LOST,
+        "it::(program)": FAILED,
+        "sea::ok": PASSED,
+        "doc::pay/src/lib.rs - (line 1)": PASSED,
+    }
+    assert "--no-fail-fast" in str(cargo().problems)
+    (tmp_path / "sea/src/lib.rs").write_text("#[test] fn ok() { x }\n")
+    assert {case.case.id for case in cargo("--no-fail-fast").cases} == {"sea::(build of lib test)"}
+    with raises(ObservationError, match="no results of cargo test"):
+        cargo("--no-run", "-p", "pay")

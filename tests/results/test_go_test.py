@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -190,3 +194,56 @@ def test_any_bytes_are_read_or_refused_and_ids_are_unique(content: bytes | str) 
         return
     ids = [item.case.id for item in found.cases]
     assert len(set(ids)) == len(ids)
+
+
+MODULE = {
+    "go.mod": "module example.com/shop\n\ngo 1.21\n",
+    "good/a_test.go": """package good
+import ("fmt"; "testing")
+func TestA(t *testing.T) { fmt.Println("--- FAIL: TestFake (0.00s)\\nFAIL") }
+func TestB(t *testing.T) { t.Run("sub", func(t *testing.T) { t.Skip("later") }) }
+""",
+    "broken/b_test.go": 'package broken\nimport "testing"\nfunc TestA(t *testing.T) { x }\n',
+    "panics/p_test.go": """package panics
+import "testing"
+func TestA(t *testing.T) { panic("boom") }
+func TestNever(t *testing.T) {}
+""",
+    "exits/e_test.go": """package exits
+import ("os"; "testing")
+func TestMain(m *testing.M) { m.Run(); os.Exit(3) }
+func TestA(t *testing.T) {}
+""",
+    "empty/e.go": "package empty\n",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("go") is None, reason="go is not on PATH")
+def test_go_itself_is_read_as_it_writes(tmp_path: Path) -> None:
+    for name, text in MODULE.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    def go(*arguments: str) -> Results:
+        env = {**os.environ, "GOFLAGS": "-mod=mod", "GOCACHE": str(tmp_path / "cache")}
+        command = ["go", "test", "-json", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, timeout=300, check=False)
+        return in_english(read_go_test(done.stdout, "the output"))
+
+    found = go("./...")
+    assert found.problems == ()
+    assert found.notes == ("no test was run in example.com/shop/empty",)
+    statuses = {id.removeprefix("example.com/shop/"): status for id, (status, _) in outcomes(found).items()}
+    assert statuses == {
+        "good::TestA": PASSED,
+        "good::TestB": PASSED,
+        "good::TestB/sub": SKIPPED,
+        "broken::(build)": FAILED,
+        "panics::TestA": FAILED,
+        "panics::(package)": FAILED,
+        "exits::TestA": PASSED,
+        "exits::(package)": FAILED,
+    }
+    assert [item.case.status for item in go("./good").cases] == [LOST, SKIPPED, LOST]
+    assert [item.case.status for item in go("-count=1", "./good").cases] == [PASSED, SKIPPED, PASSED]
