@@ -59,6 +59,9 @@ class Code(StrEnum):
     NO_STATISTIC = "no_statistic"
     NO_SUCH_STATISTIC = "no_such_statistic"
     NO_BOUND = "no_bound"
+    BETWEEN = "between"
+    INSIDE_BUCKET = "inside_bucket"
+    BUCKETS_HAVE_QUANTILES = "buckets_have_quantiles"
     SAYS_NOTHING_OF_SAMPLE = "says_nothing_of_sample"
     REQUIRED_KIND = "required_kind"
 
@@ -557,6 +560,8 @@ class Code(StrEnum):
     PROM_NO_SERIES = "prom_no_series"
     PROM_MANY_SERIES = "prom_many_series"
     PROM_OF_PARTS = "prom_of_parts"
+    PROM_BUCKETS = "prom_buckets"
+    PROM_BEGAN_LATE = "prom_began_late"
     PROM_NO_VALUE = "prom_no_value"
     PROM_STALE = "prom_stale"
     PROM_GAPS = "prom_gaps"

@@ -242,6 +242,22 @@ def _seen(fact: Fact) -> str:
     return f"observed {fact.statistic} of {sentence(fact.observed)} ({requests})"
 
 
+_BUCKETS = {
+    "missing": "buckets are missing, +Inf or samples of some",
+    "contradict": "what its buckets count does not fit together",
+    "changed": "its buckets changed in the window",
+}
+
+
+def _between(fact: Fact) -> str:
+    """Where a value lies of which the edges of a bucket are known."""
+    if fact.least is None or fact.most is None:
+        edge = fact.least if fact.most is None else fact.most
+        side = "at least" if fact.most is None else "at most"
+        return "anything" if edge is None else f"{side} {figure(edge)}"
+    return f"{figure(fact.least)} to {figure(fact.most)}"
+
+
 def _required(fact: Fact) -> str:
     over = f" over {_long_time(fact.over)}" if fact.over is not None else ""
     return f"{fact.op} {sentence(fact.threshold)}{over}"
@@ -1116,6 +1132,13 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.OF_KIND: lambda fact: f"{fact.passed:,} of {count(fact.total, f'{fact.kind} check')}",
     Code.AT_LEAST: "at least {value}",
     Code.AT_MOST: "at most {value}",
+    Code.BETWEEN: _between,
+    Code.INSIDE_BUCKET: lambda fact: (
+        f"{_seen(fact)}, and nobody knows where in this bucket it lies: it needs {sentence(fact.needs)}; "
+        "write <= and the upper edge of a bucket, or count in finer buckets"
+    ),
+    Code.BUCKETS_HAVE_QUANTILES: "it is known by buckets, of which nobody knows the {statistic}; "
+    "write a quantile such as p95",
     Code.NOT_ASKED: "not required",
     Code.NOT_JUDGED: "nothing was observed",
     Code.NO_DATA: lambda fact: f"no data: {sentence(fact.why)}" if fact.why else "no data",
@@ -1689,6 +1712,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.PROM_NO_SERIES: "no data: nothing answers {text}",
     Code.PROM_MANY_SERIES: "the answer has {n} series, such as {name}: aggregate them, or name a label "
     "with 'by'",
+    Code.PROM_BUCKETS: lambda fact: f"the histogram {fact.name}: {_BUCKETS[fact.what]}",
+    Code.PROM_BEGAN_LATE: "its first samples are {at:time} after the window began",
     Code.PROM_OF_PARTS: "it has a value for each label {label}; write the criterion for one of these parts",
     Code.PROM_NO_VALUE: "no data: the value is {value}",
     Code.PROM_STALE: "no data: the newest sample of {text} is {at:time} old; at most {limit:time} is allowed",
