@@ -255,6 +255,8 @@ class CheckCommon(Closed):
     criteria: tuple[Any, ...] = ()
     """What must be true of this check, without its id: `success_rate >= 99.9%`. Replaces the default
     criterion on the same measure."""
+    slo: Annotated[Texts, BeforeValidator(one_or_many)] = ()
+    """Files with SLOs of OpenSLO, whose objectives are criteria of this check too: one or a list."""
     requires: Requirements = ()
     """Programs that must be there: names, or mappings. Where one is missing the check is not run."""
     exclusive: bool | None = None
