@@ -50,7 +50,7 @@ def test_the_shipped_objectives_are_criteria_with_their_source(tmp_path: Path) -
     first, second = loaded.plan.criteria
     assert (first.title, first.at.line) == ("The API answers", 8)
     assert second.criterion.quantity.value == 0.1
-    assert [file.path for file in loaded.plan.files] == ["slo.yaml"]
+    assert [Path(file.path).name for file in loaded.plan.record.files] == ["slo.yaml"]
 
 
 def test_each_part_is_held_to_the_objectives(tmp_path: Path) -> None:
