@@ -47,8 +47,8 @@ def _compare(
     threshold = criterion.quantity.value
     observed = fact(
         Code.BETWEEN,
-        least=Figure(low, seen.dimension, threshold) if math.isfinite(low) else None,
-        most=Figure(high, seen.dimension, threshold) if math.isfinite(high) else None,
+        least=Figure(low, seen.dimension) if low and math.isfinite(low) else None,
+        most=Figure(high, seen.dimension) if math.isfinite(high) else None,
     )
     # The nearer edge: a quantile is at least that far on its side of the threshold.
     near = high if criterion.op.wants_less is met else low

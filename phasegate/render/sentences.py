@@ -250,12 +250,10 @@ _BUCKETS = {
 
 
 def _between(fact: Fact) -> str:
-    """Where a value lies of which the edges of a bucket are known."""
-    if fact.least is None or fact.most is None:
-        edge = fact.least if fact.most is None else fact.most
-        side = "at least" if fact.most is None else "at most"
-        return "anything" if edge is None else f"{side} {figure(edge)}"
-    return f"{figure(fact.least)} to {figure(fact.most)}"
+    """Where a value lies of which the edges of a bucket are known: `above 50 ms, up to 100 ms`."""
+    above = "" if fact.least is None else f"above {figure(fact.least)}"
+    up_to = "" if fact.most is None else f"up to {figure(fact.most)}"
+    return ", ".join(filter(None, (above, up_to))) or "anything"
 
 
 def _required(fact: Fact) -> str:

@@ -90,8 +90,9 @@ def describe(measure: Measure) -> str:
             edges = measure.quantile(0.95)
             if edges is None:
                 return "no data"
-            low, high = (format_value(edge, measure.dimension) for edge in edges)
-            return f"p95 {low} to {high} (n {measure.n:,})"
+            open_ = edges[1] == float("inf")
+            edge = format_value(edges[not open_], measure.dimension)
+            return f"p95 {'above' if open_ else 'up to'} {edge} (n {measure.n:,})"
         case Number():
             if measure.value is None:
                 return "no data"

@@ -63,10 +63,10 @@ def test_a_threshold_inside_a_bucket_proves_nothing(
 
 def test_messages_say_between_which_edges_it_lies() -> None:
     inside = told(judge(parse_criterion("up.latency.p95 < 200ms"), buckets(90, 4, 6, 0), confidence=0.95))
-    assert inside.observed == "100 ms to 250 ms"
+    assert inside.observed == "above 100 ms, up to 250 ms"
     assert "nobody knows where in this bucket it lies" in inside.message
     open_end = told(judge(parse_criterion("up.latency.p95 < 200ms"), buckets(90, 4, 0, 6), confidence=0.95))
-    assert (open_end.observed, open_end.verdict) == ("at least 250 ms", NOT_MET)
+    assert (open_end.observed, open_end.verdict) == ("above 250 ms", NOT_MET)
     without = told(judge(parse_criterion("up.latency.max < 1s"), buckets(9, 0, 0, 0), confidence=None))
     assert "write a quantile such as p95" in without.message
 
