@@ -894,6 +894,8 @@ class Code(StrEnum):
     CAN_NEVER_SPAN = "can_never_span"
     DISPLACES_DEFAULT = "displaces_default"
     UNPROVEN_WITHOUT_BASELINE = "unproven_without_baseline"
+    OWNER_APPROVES = "owner_approves"
+    DUE_MISSED = "due_missed"
     BASELINE_NOT_NEEDED = "baseline_not_needed"
     SECRET_SHORT = "secret_short"
     NOT_RUN_WITHOUT_IT = "not_run_without_it"

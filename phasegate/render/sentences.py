@@ -2094,6 +2094,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     "the default {default}",
     Code.UNPROVEN_WITHOUT_BASELINE: "criterion {criterion!r} is unproven unless phasegate run is given a "
     "baseline",
+    Code.OWNER_APPROVES: "{name} owns the phase and approves it; nobody else has to look at it",
+    Code.DUE_MISSED: lambda fact: f"the phase was due on {fact.at}, {count(fact.n, 'day')} ago",
     Code.BASELINE_NOT_NEEDED: "no criterion is held against a baseline, so --baseline changes nothing",
     Code.SECRET_SHORT: "secret {name!r} is shorter than {n} characters",
     Code.NOT_RUN_WITHOUT_IT: "what needs it is not run: {names}",
