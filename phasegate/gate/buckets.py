@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from phasegate.base.facts import Code, Fact, Figure, fact
 from phasegate.gate.bounds import Bounds
-from phasegate.gate.judgement import hold_to_bound, judged, margin, no_data, required, unproven
+from phasegate.gate.clusters import design_effect
+from phasegate.gate.judgement import clustering, hold_to_bound, judged, margin, no_data, required, unproven
 from phasegate.model.criterion import Criterion
 from phasegate.model.judgement import NOT_ASKED, CriterionVerdict, Judgement
 from phasegate.model.measures import Buckets, nearest_rank
@@ -81,6 +82,8 @@ def _hold_to_bound(
 ) -> Judgement:
     op, n = criterion.op, seen.n
     surely, _ = count_within(criterion, seen)
+    effect = design_effect(_outside_by_block(criterion, seen), bounds.confidence)
+    bounds = replace(bounds, effect=effect or 1.0)
     rank = bounds.upper_rank(share, n) if op.wants_less else bounds.lower_rank(share, n)
     edge = None if rank is None else seen.at_rank(rank)[op.wants_less]
     side = Code.AT_MOST if op.wants_less else Code.AT_LEAST
@@ -91,7 +94,7 @@ def _hold_to_bound(
     return hold_to_bound(
         found,
         bounds,
-        clusters=None,
+        clusters=clustering(effect, n, "slow" if op.wants_less else "fast"),
         bound=None if figure is None else fact(side, value=figure),
         enough=bounds.shows_at_least(within, surely, n),
         would_do=lambda: fact(
@@ -101,6 +104,15 @@ def _hold_to_bound(
         n=n,
         span=seen.span,
     )
+
+
+def _outside_by_block(criterion: Criterion, seen: Buckets) -> list[tuple[int, int]]:
+    """(values, those not surely within the threshold) of each piece of time."""
+    blocks = (
+        replace(seen, counts=tuple((*seen.counts[at][:2], n) for at, n in enumerate(block)))
+        for block in seen.blocks
+    )
+    return [(block.n, block.n - count_within(criterion, block)[0]) for block in blocks]
 
 
 def count_within(criterion: Criterion, seen: Buckets) -> tuple[int, int]:

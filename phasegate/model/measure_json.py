@@ -56,6 +56,7 @@ def encode_measure(measure: Measure) -> dict[str, Any]:
                 n=measure.n,
                 span=measure.span,
                 buckets=[list(bucket) for bucket in measure.counts],
+                blocks=[list(block) for block in measure.blocks] or None,
             )
         case Number():
             return {"value": measure.value, "unit": _unit(measure)} | _facts(measure, "value", "dimension")
@@ -95,6 +96,7 @@ def decode_measure(data: object) -> Measure:
             counts=tuple((low, high, count) for low, high, count in data["buckets"]),
             dimension=_dimension(data["unit"]),
             span=data.get("span"),
+            blocks=tuple(tuple(block) for block in data.get("blocks", ())),
         )
     if "samples" in data:
         return Gauge(
@@ -263,6 +265,11 @@ _MEASURE_SCHEMA: dict[str, Any] = {
                     "type": "array",
                     "description": "lower edge, upper edge and values between; null for an edge without end",
                     "items": {"type": "array", "items": {"type": ["number", "null"]}},
+                },
+                "blocks": {
+                    "type": "array",
+                    "description": "values in each bucket in equal pieces of time",
+                    "items": {"type": "array", "items": {"type": "integer"}},
                 },
             },
         },

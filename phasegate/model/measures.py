@@ -187,6 +187,8 @@ class Buckets:
     dimension: Dimension = Dimension.TIME
     span: float | None = None
     """Seconds from the first count to the last."""
+    blocks: tuple[tuple[int, ...], ...] = ()
+    """Of equal pieces of time, the values in each bucket; empty where nobody looked."""
 
     @property
     def n(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -85,6 +86,24 @@ def test_a_quantile_is_held_to_what_its_sample_shows(
 def test_a_lower_limit_is_held_to_its_bound() -> None:
     assert verdict_of("up.latency.p50 > 100ms", buckets(0, 0, 500, 0), 0.95) is MET
     assert verdict_of("up.latency.p50 > 100ms", buckets(0, 49, 51, 0), 0.95) is UNPROVEN
+
+
+@pytest.mark.parametrize(
+    ("slow", "verdict", "says"),
+    [
+        ([1] * 40, MET, ""),
+        ([40, *[0] * 39], UNPROVEN, "slow requests come together in time"),
+        ([1] * 10, MET, "30 pieces of time would be needed"),
+    ],
+)
+def test_slow_requests_that_come_together_are_worth_less(
+    slow: list[int], verdict: CriterionVerdict, says: str
+) -> None:
+    blocks = tuple((2_000 // len(slow), 0, one, 0) for one in slow)
+    seen = replace(buckets(*(sum(block[at] for block in blocks) for at in range(4))), blocks=blocks)
+    found = told(judge(parse_criterion("up.latency.p95 <= 50ms"), seen, confidence=0.95))
+    assert found.verdict is verdict
+    assert says in found.message
 
 
 def test_the_unit_is_that_of_the_histogram() -> None:

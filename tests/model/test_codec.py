@@ -71,6 +71,7 @@ buckets = st.builds(
     counts=st.lists(st.tuples(st.none() | finite, st.none() | finite, st.integers(0, 1 << 40))).map(tuple),
     dimension=st.sampled_from(Dimension),
     span=st.none() | st.floats(0, 1e6),
+    blocks=st.lists(st.lists(st.integers(0, 1 << 40), max_size=3).map(tuple), max_size=3).map(tuple),
 )
 
 

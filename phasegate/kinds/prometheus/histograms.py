@@ -7,7 +7,6 @@ that was never made proves nothing. Pure.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any
@@ -56,6 +55,8 @@ class HistogramSeries:
 
 Target = tuple[str, str]
 """Job and instance."""
+PIECES = 64
+"""Into how many pieces of time a window is cut at most."""
 LATE = 0.1
 """The share of a window that may have gone by, or two scrapes, when its first samples come."""
 
@@ -74,15 +75,21 @@ def together(
 
     Errors: MessageError where nobody knows what was counted, or the window is not covered.
     """
-    counts: Counter[Edges] = Counter()
-    for one in found:
-        from_nothing = scraped.get(target_of(one.labels), math.inf) < one.first
-        counts.update(counted(one, from_nothing=from_nothing))
-    began = min(min(one.first, scraped.get(target_of(one.labels), math.inf)) for one in found)
+    firsts = [scraped.get(target_of(one.labels), math.inf) for one in found]
+    counted = [
+        more
+        for one, first in zip(found, firsts, strict=True)
+        for more in increments(one, from_nothing=first < one.first)
+    ]
+    began = min(*firsts, *(one.first for one in found))
     end = max(one.last for one in found)
     late = began - since
     if late > max(LATE * (end - since), 2 * max(one.interval for one in found)):
         raise MessageError(fact(Code.PROM_BEGAN_LATE, at=late))
+    edges = sorted({one for _, counts in counted for one in counts})
+    pieces = min(PIECES, max(len(one.snapshots) for one in found) - 1)
+    blocks = _blocks(counted, edges, began, (end - began) / pieces) if pieces > 0 and end > began else []
+    totals = [sum(counts.get(one, 0) for _, counts in counted) for one in edges]
     return Buckets(
         counts=tuple(
             (
@@ -90,11 +97,29 @@ def together(
                 high * scale.value if math.isfinite(high) else None,
                 count,
             )
-            for (low, high), count in sorted(counts.items())
+            for (low, high), count in zip(edges, totals, strict=True)
         ),
         dimension=scale.dimension,
         span=end - began,
+        blocks=tuple(map(tuple, blocks)),
     )
+
+
+def _blocks(
+    counted: Sequence[tuple[float, Mapping[Edges, int]]], edges: Sequence[Edges], began: float, each: float
+) -> list[list[int]]:
+    """What was counted in each bucket in pieces of time; what a scrape brought is of the time before it."""
+    last = max((_piece(at, began, each) for at, _ in counted), default=-1)
+    blocks = [[0] * len(edges) for _ in range(last + 1)]
+    places = {one: place for place, one in enumerate(edges)}
+    for at, counts in counted:
+        for one, count in counts.items():
+            blocks[_piece(at, began, each)][places[one]] += count
+    return blocks
+
+
+def _piece(at: float, began: float, each: float) -> int:
+    return max(0, math.ceil(round((at - began) / each, 3)) - 1)
 
 
 def read_classic(
@@ -176,22 +201,28 @@ def _native_counts(histogram: Any, labels: Mapping[str, str]) -> dict[Edges, flo
     return counts
 
 
-def counted(series: HistogramSeries, *, from_nothing: bool) -> dict[Edges, int]:
-    """What was counted from the first sample to the last; `from_nothing`: and what the first one had.
+def increments(series: HistogramSeries, *, from_nothing: bool) -> Iterator[tuple[float, dict[Edges, int]]]:
+    """What was counted from each sample to the next, with the moment of that; `from_nothing`: and what the
+    first one had.
 
     Errors: MessageError where buckets changed, or counts are no whole numbers.
     """
-    total: dict[Edges, float] = dict(series.snapshots[0].counts) if from_nothing else {}
+    if from_nothing:
+        yield series.first, _whole(series.snapshots[0].counts, series)
     for before, after in zip(series.snapshots, series.snapshots[1:], strict=False):
         fell = any(after.counts.get(edges, 0.0) < count for edges, count in before.counts.items())
         if fell and sum(after.counts.values()) >= sum(before.counts.values()):
             raise MessageError(fact(Code.PROM_BUCKETS, name=_name(series.labels), what="changed"))
-        for edges, count in after.counts.items():
-            # One that was started again has counted from nothing.
-            total[edges] = total.get(edges, 0.0) + count - (0.0 if fell else before.counts.get(edges, 0.0))
-    if any(count != round(count) for count in total.values()):
+        # One that was started again has counted from nothing.
+        known = {} if fell else before.counts
+        more = {edges: count - known.get(edges, 0.0) for edges, count in after.counts.items()}
+        yield after.at, _whole(more, series)
+
+
+def _whole(counts: Mapping[Edges, float], series: HistogramSeries) -> dict[Edges, int]:
+    if any(count != round(count) for count in counts.values()):
         raise MessageError(fact(Code.PROM_BUCKETS, name=_name(series.labels), what="contradict"))
-    return {edges: round(count) for edges, count in total.items() if count}
+    return {edges: round(count) for edges, count in counts.items() if count}
 
 
 def _name(labels: Mapping[str, str]) -> str:

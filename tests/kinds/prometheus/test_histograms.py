@@ -55,6 +55,15 @@ def test_what_was_counted_between_the_first_and_the_last_sample_is_taken() -> No
     assert seen.counts[0][0] == 0
     assert seen.counts[1][0] == math.nextafter(0.1, 1)
     assert (seen.n, seen.span) == (8, 30)
+    assert seen.blocks == ((4, 1, 0), (0, 2, 1))
+
+
+def test_what_a_scrape_brought_is_of_the_piece_of_time_before_it() -> None:
+    rows = [(float(at), [at, 2 * at]) for at in range(201)]
+    seen = window(list(read_classic(classic("0.1 +Inf", *rows))), scraped={("api", "a:1"): 0.0})
+    assert len(seen.blocks) == 64
+    assert {sum(block) for block in seen.blocks} == {6, 8}
+    assert sum(map(sum, seen.blocks)) == seen.n == 400
 
 
 def test_a_target_that_was_started_again_counts_from_nothing() -> None:
