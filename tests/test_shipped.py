@@ -27,7 +27,7 @@ from tests.judged import told
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
-PLANS = sorted(ROOT.glob("plans/*.yaml"))
+PLANS = sorted([*ROOT.glob("plans/*.yaml"), *ROOT.glob("plans/builds/*.yaml")])
 SUITES = sorted(ROOT.glob("checks/api/*.yaml"))
 WAIVERS = sorted(ROOT.glob("plans/waivers/*.yaml"))
 TODAY = date(2027, 1, 15)

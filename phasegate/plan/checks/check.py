@@ -22,6 +22,7 @@ from phasegate.model.measures import charts_of
 from phasegate.model.result import PlanCheck
 from phasegate.plan.asked.part import Part
 from phasegate.plan.asked.plan import Check
+from phasegate.plan.checks.objectives import read_objectives
 from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
 from phasegate.plan.reading.context import Context, budget_of, confidence_of, pick_keys
 from phasegate.plan.text.findings import did_you_mean
@@ -58,6 +59,8 @@ class Draft(NamedTuple):
     """None where something is wrong with it."""
     criteria: tuple[Any, ...] = ()
     """Its own criteria, in template form."""
+    objectives: tuple[Any, ...] = ()
+    """Criteria of the SLOs that it names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +106,7 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
         common=common,
         check=check,
         criteria=tuple(own) if isinstance(own, list) else (),
+        objectives=() if common is None else read_objectives(context, (*path, "slo"), common.slo),
     )
 
 

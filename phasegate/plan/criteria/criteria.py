@@ -43,6 +43,13 @@ class CriteriaList(NamedTuple):
     faults: tuple[Fault, ...] = ()
     """Those of the step, whose defaults follow."""
 
+    @property
+    def placed(self) -> Iterator[tuple[TreePath, Any]]:
+        """Every criterion with its place; those of SLOs stand where their file is named."""
+        yield from (((*self.path, index), raw) for index, raw in enumerate(self.entries))
+        if self.inside is not None:
+            yield from (((*self.inside.path, "slo"), raw) for raw in self.inside.objectives)
+
 
 class _Entry(NamedTuple):
     """One criterion as written and parsed."""
@@ -162,8 +169,8 @@ class Criteria:
         return None if draft is None else draft.check
 
     def _of_list(self, one: CriteriaList) -> Iterator[PlanCriterion]:
-        for index, raw in enumerate(one.entries):
-            entry = self._parse((*one.path, index), raw, one)
+        for path, raw in one.placed:
+            entry = self._parse(path, raw, one)
             if entry is not None:
                 yield from self._resolve(entry)
 

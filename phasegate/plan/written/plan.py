@@ -301,6 +301,8 @@ class CheckCommon(Closed):
     level: Literal["block", "warn"] = "block"
     """The level of its criteria that do not say theirs, default ones too. `warn`: it is shown, and where it
     cannot be run, it keeps nothing from passing."""
+    slo: Annotated[Texts, OneOrMany()] = ()
+    """Files with SLOs of OpenSLO, whose objectives are criteria of this check too: one or a list."""
     requires: Requirements = ()
     """Programs that must be there: names, or mappings. Where one is missing the check is not run."""
     exclusive: bool | None = None
