@@ -563,7 +563,7 @@ def _record_words() -> frozenset[str]:
 
 @cache
 def _types_of_record() -> Mapping[Any, Mapping[str, Any]]:
-    """All types that there are in events and in the fields of their dataclasses, each with its annotations."""
+    """All types of events, and of the fields of their dataclasses; with the annotations of each."""
     found: dict[Any, Mapping[str, Any]] = {}
     left: list[Any] = list(Event.__subclasses__())
     while left:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import MessageError
 from phasegate.base.facts import Code, fact
 from phasegate.base.patterns import compile_pattern
