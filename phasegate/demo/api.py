@@ -8,6 +8,7 @@ import time
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -20,10 +21,12 @@ from phasegate.demo import VERSION, validation
 from phasegate.demo.answers import FAILURES
 from phasegate.demo.failures import broken, missing
 from phasegate.demo.metrics import Counted, Metrics
-from phasegate.demo.remote import RemoteDatabase, RemoteRuntimes
 from phasegate.demo.runtimes import Job, Runtimes
 from phasegate.demo.sessions.database import Database
 from phasegate.demo.sessions.store import LoggedRequest, Session, Store, StoredResult
+
+if TYPE_CHECKING:
+    from phasegate.demo.remote import RemoteDatabase, RemoteRuntimes
 
 FAULTS = ("", "app-data")
 """Incidents the service can be told to have; the empty one is none."""

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
@@ -89,6 +90,14 @@ def add_address(parser: argparse.ArgumentParser) -> None:
     """The flags `--host` and `--port`."""
     parser.add_argument("--port", type=_port, required=True, help="0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1")
+
+
+def an_address(text: str) -> str:
+    """A flag's type. Errors: argparse.ArgumentTypeError."""
+    parts = urlsplit(text)
+    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address like http://host:9000")
+    return text.rstrip("/")
 
 
 def _leave(*_: object) -> NoReturn:
