@@ -115,7 +115,7 @@ class Healthy(BaseHTTPRequestHandler):
 def test_a_run_of_one_health_check_imports_nothing_of_other_kinds(tmp_path: Path) -> None:
     plan = tmp_path / "plan.yaml"
     with ThreadingHTTPServer(("127.0.0.1", 0), Healthy) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         plan.write_text(PLAN % server.server_port)
         modules = imported("run", str(plan), "-o", str(tmp_path / "out"))
         server.shutdown()
