@@ -106,6 +106,7 @@ class Code(StrEnum):
     NOT_SAMPLED = "not_sampled"
     FAULT_NOT_SEEN = "fault_not_seen"
     FAULT_WITHOUT_CHECK = "fault_without_check"
+    NOT_ROLLED_BACK = "not_rolled_back"
 
     # Against a baseline.
     NO_BASELINE = "no_baseline"
@@ -799,6 +800,7 @@ class Code(StrEnum):
     STARTED_BY_ENGINE = "started_by_engine"
     REMOVED_MEANWHILE = "removed_meanwhile"
     PORTS_MOVED = "ports_moved"
+    PORTS_LOOSE = "ports_loose"
     PORT_MOVED = "port_moved"
     ADDRESS_MOVED = "address_moved"
 
@@ -846,6 +848,16 @@ class Code(StrEnum):
     UNDONE_EARLY = "undone_early"
     NO_GOOD_ANSWER_BEFORE = "no_good_answer_before"
     NOT_GOOD_AGAIN = "not_good_again"
+    BROKEN = "broken"
+    BROKEN_BEFORE = "broken_before"
+    INSTANCE_ENDED = "instance_ended"
+    INSTANCE_NOT_BACK = "instance_not_back"
+    INSTANCE_NOT_READY = "instance_not_ready"
+    INSTANCE_ROLLED = "instance_rolled"
+    ROLLED_BACK_AS = "rolled_back_as"
+    ROLLOUT_CUT = "rollout_cut"
+    ROLLOUT_UNJUDGED = "rollout_unjudged"
+    ROLLOUT_UNSEEN = "rollout_unseen"
     BEFORE_RECOVERY = "before_recovery"
     RECOVERY_UNSEEN = "recovery_unseen"
     CANNOT_WRITE = "cannot_write"
@@ -874,6 +886,8 @@ class Code(StrEnum):
     CAN_NEVER_SPAN = "can_never_span"
     DISPLACES_DEFAULT = "displaces_default"
     UNPROVEN_WITHOUT_BASELINE = "unproven_without_baseline"
+    OWNER_APPROVES = "owner_approves"
+    DUE_MISSED = "due_missed"
     BASELINE_NOT_NEEDED = "baseline_not_needed"
     SECRET_SHORT = "secret_short"
     NOT_RUN_WITHOUT_IT = "not_run_without_it"
@@ -904,6 +918,7 @@ answers
 asked
 at
 at_end
+back_after
 base
 best
 bound
@@ -966,6 +981,8 @@ how
 http2
 id
 image
+instance
+instances
 interval
 iterations
 key
@@ -1007,6 +1024,7 @@ of
 of_baseline
 of_this_sample
 on
+on_new
 op
 open
 origin
@@ -1034,6 +1052,7 @@ proves
 pytest
 python
 ramp
+ready_after
 reason
 recorded
 replaced

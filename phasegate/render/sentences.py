@@ -1031,6 +1031,13 @@ def _not_good_again(fact: Fact) -> str:
     return f"not good again within {format_seconds(fact.within)} after it was undone{last}"
 
 
+def _instance_rolled(fact: Fact) -> str:
+    words = [f"ready after {format_seconds(fact.ready_after)}"] if fact.ready_after is not None else []
+    if fact.back_after is not None:
+        words.append(f"ready again after {format_seconds(fact.back_after)} of its rollback")
+    return f"{fact.instance}: {', '.join(words)}"
+
+
 def _waiver_term(fact: Fact) -> str:
     match fact.days:
         case 0:
@@ -1184,6 +1191,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NOT_OBSERVED: "{measure} was not observed",
     Code.NOT_SAMPLED: "{measure} of {entry} was not sampled",
     Code.FAULT_NOT_SEEN: _fault_not_seen,
+    Code.NOT_ROLLED_BACK: "it was not rolled back; write 'for' at the rollout to try that too",
     Code.FAULT_WITHOUT_CHECK: "{check}, during which it is due, was not run: {why}",
     Code.NO_BASELINE: "no baseline is known",
     Code.NO_BASELINE_GIVEN: "no baseline was given; --baseline DIR names the folder of a run that passed",
@@ -1969,6 +1977,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.ENDED_IN_PAUSE: "{container} ended while it was paused",
     Code.STARTED_BY_ENGINE: "the engine had already restarted {container} by itself",
     Code.REMOVED_MEANWHILE: "{container} has been removed meanwhile",
+    Code.PORTS_LOOSE: "the engine chooses anew at each start of {container} where it publishes {ports:all}; "
+    "publish at a port of the host that does not change",
     Code.PORTS_MOVED: lambda fact: (
         f"{fact.container} is published elsewhere now: {', '.join(map(sentence, fact.ports))}"
     ),
@@ -2023,6 +2033,17 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.UNDONE_EARLY: "it was undone {span:time} early, as {why}",
     Code.NO_GOOD_ANSWER_BEFORE: "no probe before the fault had a good answer",
     Code.NOT_GOOD_AGAIN: _not_good_again,
+    Code.BROKEN: "{criterion} was not met: {right} of {n} were as asked",
+    Code.BROKEN_BEFORE: "before it began, {why}",
+    Code.INSTANCE_ENDED: "{instance} did not go on: {why}",
+    Code.INSTANCE_NOT_BACK: "{instance} was not ready again: {why}",
+    Code.INSTANCE_NOT_READY: "{instance} was not ready: {why}",
+    Code.INSTANCE_ROLLED: _instance_rolled,
+    Code.ROLLED_BACK_AS: "rolled back after {at:time}, with {on_new} of {instances} on the other version, as "
+    "{why}",
+    Code.ROLLOUT_CUT: "it was rolled back with {on_new} of {instances} on the other version, as {why}",
+    Code.ROLLOUT_UNJUDGED: "waivers cover all that would judge it",
+    Code.ROLLOUT_UNSEEN: "nothing was seen for {criterion} after the last instance was ready",
     Code.BEFORE_RECOVERY: "{why}, before it could be seen whether it recovers",
     Code.RECOVERY_UNSEEN: "phasegate was late, so it is not known whether it recovers",
     Code.CANNOT_WRITE: "cannot write {path}: {why}",
@@ -2055,6 +2076,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     "the default {default}",
     Code.UNPROVEN_WITHOUT_BASELINE: "criterion {criterion!r} is unproven unless phasegate run is given a "
     "baseline",
+    Code.OWNER_APPROVES: "{name} owns the phase and approves it; nobody else has to look at it",
+    Code.DUE_MISSED: lambda fact: f"the phase was due on {fact.at}, {count(fact.n, 'day')} ago",
     Code.BASELINE_NOT_NEEDED: "no criterion is held against a baseline, so --baseline changes nothing",
     Code.SECRET_SHORT: "secret {name!r} is shorter than {n} characters",
     Code.NOT_RUN_WITHOUT_IT: "what needs it is not run: {names}",

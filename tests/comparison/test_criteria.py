@@ -76,6 +76,11 @@ CASES = {
         *both("steady.latency.p95 < 1s", "{criterion: steady.latency.p95 < 1s, level: warn}"),
         ["weaker: criterion steady.latency.p95 level: block -> warn"],
     ),
+    "a check that only warns": (
+        plan(health("probes: 9")) + "gate: {criteria: [run.errored == 0]}\n",
+        plan(health("probes: 9, level: warn")) + "gate: {criteria: [run.errored == 0]}\n",
+        ["weaker: criterion up.success_rate level: block -> warn"],
+    ),
     "a shorter span": (
         *both(
             "{criterion: steady.latency.p95 < 1s, over: 10s}",

@@ -17,6 +17,7 @@ from phasegate.base.tree import TreePath, is_plain
 from phasegate.kinds.base import CheckParams, Kind, Requirement, TimedParams, timeout_of
 from phasegate.kinds.foreign import blame
 from phasegate.kinds.offers import KindError
+from phasegate.model.criterion import Level
 from phasegate.model.measures import charts_of
 from phasegate.model.result import PlanCheck
 from phasegate.plan.asked.part import Part
@@ -243,6 +244,7 @@ def _check(
         missing_secrets=missing_secrets,
         requirements=united((*needed, *own), step.requirements),
         confidence=confidence_of(common.confidence, otherwise=context.confidence),
+        level=Level(common.level),
         tags=united(common.tags, step.tags),
         at=at,
         flaky=budget_of(context, path, common.flaky),

@@ -98,7 +98,13 @@ class Criteria:
         written = [list(self._of_list(one)) for one in lists]
         blocking = [one for group in written for one in group if one.level is Level.BLOCK]
         checks = [draft.check for draft in self._drafts.values() if draft.check is not None]
-        said = {(one.check, one.criterion.measure, one.criterion.part) for one in blocking}
+        warning = {check.id for check in checks if check.level is Level.WARN}
+        said = {
+            (one.check, one.criterion.measure, one.criterion.part)
+            for group in written
+            for one in group
+            if one.level is Level.BLOCK or one.check in warning
+        }
         for one, message in displacing_weakly(checks, blocking):
             self._warn(self._paths[one.id], message)
         found: list[PlanCriterion] = []
@@ -376,7 +382,7 @@ class Criteria:
             title=written.title,
             why=written.why,
             ref=written.ref,
-            level=Level(written.level),
+            level=_level(written, check),
             over=written.over,
             confidence=self._confidence(written.confidence, check),
             at=at,
@@ -387,3 +393,10 @@ class Criteria:
             if warning is not None:
                 self._warn(entry.text_path, fact(Code.OF_CRITERION, criterion=made.id, why=warning))
         return made
+
+
+def _level(written: CriterionWritten, check: Check | None) -> Level:
+    """Its own where it says one, or that of its check."""
+    if check is None or "level" in written.model_fields_set:
+        return Level(written.level)
+    return check.level
