@@ -77,6 +77,7 @@ def latencies(n: int, typical: float, *, failed: int = 0, span: float | None = 1
     return Distribution(good=Histogram.of_seconds(values), failed=failed, span=span)
 
 
+@functools.cache
 def passing_run() -> RunResult:
     """PASS: every criterion met, one flaky case, one criterion of level warn not met, a load chart."""
     checks = _application_checks(faulty=False)
@@ -95,6 +96,7 @@ def passing_run() -> RunResult:
     )
 
 
+@functools.cache
 def failing_run() -> RunResult:
     """FAIL: the API answers 500 where it should not, a load check misses its limit, health stays green."""
     good = passing_run()
@@ -116,6 +118,7 @@ def failing_run() -> RunResult:
     )
 
 
+@functools.cache
 def inconclusive_run() -> RunResult:
     """INCONCLUSIVE: narrowed, a missing tool, too few samples, skipped, lost and deselected cases."""
     good = passing_run()
@@ -192,6 +195,7 @@ def inconclusive_run() -> RunResult:
     )
 
 
+@functools.cache
 def crashed_run() -> RunResult:
     """A record without an end: one check was under way, the rest never began, the target had died."""
     checks = _application_checks(faulty=False)
@@ -234,6 +238,7 @@ def crashed_run() -> RunResult:
     )
 
 
+@functools.cache
 def hostile_run(bad: str = HOSTILE) -> RunResult:
     """Hostile text in every field that a target, a test suite or a careless author can fill."""
     case = Case(
@@ -929,6 +934,7 @@ def _not_undone() -> FaultResult:
     )
 
 
+@functools.cache
 def _used() -> dict[str, Any]:
     """What the controller used: twice a second for a minute."""
     values = {

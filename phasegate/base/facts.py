@@ -1261,9 +1261,13 @@ def some(names: Iterable[str], most: int) -> Fact:
     return fact(Code.SOME, names=everything[:most], n=len(everything))
 
 
+_PLAIN = frozenset({str, int, float, bool})
+"""Types that stand in JSON as they are."""
+
+
 def encode(value: Any) -> Any:
     """The JSON of a text or fact, or of a value of one."""
-    if type(value) is str:
+    if type(value) in _PLAIN:
         return value
     match value:
         case Fact():

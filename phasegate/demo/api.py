@@ -8,6 +8,7 @@ import time
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -21,10 +22,12 @@ from phasegate.demo.answers import handlers
 from phasegate.demo.failures import broken, missing
 from phasegate.demo.faults import APP_DATA, LEAKY_ERRORS
 from phasegate.demo.metrics import Counted, Metrics
-from phasegate.demo.remote import RemoteDatabase, RemoteRuntimes
 from phasegate.demo.runtimes import Job, Runtimes
 from phasegate.demo.sessions.database import Database
 from phasegate.demo.sessions.store import LoggedRequest, Session, Store, StoredResult
+
+if TYPE_CHECKING:
+    from phasegate.demo.remote import RemoteDatabase, RemoteRuntimes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

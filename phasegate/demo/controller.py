@@ -11,15 +11,18 @@ import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
 from phasegate.demo.api import Service, build
-from phasegate.demo.remote import RemoteDatabase, RemoteRuntimes, an_address
 from phasegate.demo.runtimes import LANGUAGES, Runtimes
-from phasegate.demo.serving import add_flags, process, scratch_folder
+from phasegate.demo.serving import add_flags, an_address, process, scratch_folder
 from phasegate.demo.sessions.database import Database
 from phasegate.demo.validation import MAX_TTL, SHORTEST
+
+if TYPE_CHECKING:
+    from phasegate.demo.remote import RemoteDatabase, RemoteRuntimes
 
 DATABASE = "controller.sqlite3"
 
@@ -37,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         stack.callback(database.close)
         service = Service(
             database=database,
-            runtimes=RemoteRuntimes(dict(options.runtime)) if options.runtime else Runtimes(folder),
+            runtimes=_runtimes(options, folder),
             fault=options.fault,
             session_ttl=options.session_ttl,
             script_limit=options.script_timeout,
@@ -61,9 +64,19 @@ def _make_anew(state: Path | None) -> None:
 
 
 def _database(options: argparse.Namespace, folder: Path) -> Database | RemoteDatabase:
-    if options.store:
-        return RemoteDatabase(options.store)
-    return Database(options.database or (options.state or folder) / DATABASE, options.fault)
+    if not options.store:
+        return Database(options.database or (options.state or folder) / DATABASE, options.fault)
+    from phasegate.demo.remote import RemoteDatabase
+
+    return RemoteDatabase(options.store)
+
+
+def _runtimes(options: argparse.Namespace, folder: Path) -> Runtimes | RemoteRuntimes:
+    if not options.runtime:
+        return Runtimes(folder)
+    from phasegate.demo.remote import RemoteRuntimes  # the HTTP client takes longer to import than all else
+
+    return RemoteRuntimes(dict(options.runtime))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
@@ -162,6 +163,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default="",
         help=f"a mistake to have. {of_service}. The others are mistakes in files, and change no service",
     )
+
+
+def an_address(text: str) -> str:
+    """A flag's type. Errors: argparse.ArgumentTypeError."""
+    parts = urlsplit(text)
+    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address like http://host:9000")
+    return text.rstrip("/")
 
 
 def _leave(*_: object) -> NoReturn:

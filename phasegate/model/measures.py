@@ -170,9 +170,9 @@ class Distribution:
         Shape: `math.inf` on both edges where the quantile falls among the failed ones; None without data.
         Source: rank = ceil(share * n), Hyndman and Fan 1996, definition 1.
         """
-        if not self.n:
+        if not (n := self.n):
             return None
-        rank = nearest_rank(share, self.n)
+        rank = nearest_rank(share, n) if n > 1 else 1
         return self.good.at_rank(rank) if rank <= self.good.n else (math.inf, math.inf)
 
 

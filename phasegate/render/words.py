@@ -47,6 +47,8 @@ def full_expression(criterion: CriterionResult) -> str:
 
 def visible(text: str) -> str:
     """Message from a target made harmless: control and direction-changing characters become visible."""
+    if text.isprintable():
+        return text
     return "".join(
         char
         if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co")
