@@ -59,7 +59,7 @@ def _run(arguments: list[str]) -> int:
         print(f"phasegate {__version__}")
         return 0
     # A run holds on to nearly all that it makes: looking through it for garbage again and again is in vain.
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 20, 100)
     from phasegate.cli.app import run_command_line
 
     return run_command_line(arguments)

@@ -393,6 +393,10 @@ class World(Protocol):
     def accompanies(self) -> bool:
         """True for a `during` check: it goes on until `progress` says stop."""
 
+    @property
+    def watched(self) -> bool:
+        """True where somebody judges meanwhile by the measures that `progress` is given."""
+
     async def progress(self, progress: Progress) -> Message | None:
         """Report, and learn why to stop, or None to go on."""
 

@@ -18,6 +18,7 @@ from phasegate.kinds import KINDS
 from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.model.faults import Act, FaultResult, FaultStatus, PlanFault
 from phasegate.model.histogram import Histogram
+from phasegate.model.lines import Line, Risk
 from phasegate.model.measures import Chart, Distribution, Gauge, Number, Share, charts_of
 from phasegate.model.observation import (
     Case,
@@ -76,6 +77,7 @@ def latencies(n: int, typical: float, *, failed: int = 0, span: float | None = 1
     return Distribution(good=Histogram.of_seconds(values), failed=failed, span=span)
 
 
+@functools.cache
 def passing_run() -> RunResult:
     """PASS: every criterion met, one flaky case, one criterion of level warn not met, a load chart."""
     checks = _application_checks(faulty=False)
@@ -94,6 +96,7 @@ def passing_run() -> RunResult:
     )
 
 
+@functools.cache
 def failing_run() -> RunResult:
     """FAIL: the API answers 500 where it should not, a load check misses its limit, health stays green."""
     good = passing_run()
@@ -115,6 +118,7 @@ def failing_run() -> RunResult:
     )
 
 
+@functools.cache
 def inconclusive_run() -> RunResult:
     """INCONCLUSIVE: narrowed, a missing tool, too few samples, skipped, lost and deselected cases."""
     good = passing_run()
@@ -191,6 +195,7 @@ def inconclusive_run() -> RunResult:
     )
 
 
+@functools.cache
 def crashed_run() -> RunResult:
     """A record without an end: one check was under way, the rest never began, the target had died."""
     checks = _application_checks(faulty=False)
@@ -233,6 +238,7 @@ def crashed_run() -> RunResult:
     )
 
 
+@functools.cache
 def hostile_run(bad: str = HOSTILE) -> RunResult:
     """Hostile text in every field that a target, a test suite or a careless author can fill."""
     case = Case(
@@ -299,8 +305,8 @@ def hostile_run(bad: str = HOSTILE) -> RunResult:
             id="application",
             title=bad,
             purpose=bad,
-            work=(bad,),
-            outcomes=(bad,),
+            work=(Line(text=bad, by=(bad,)),),
+            outcomes=(Line(text=bad, heading=True), Line(text=bad, level=1, more={bad: [bad]})),
             owner=bad,
             priority=bad,
             estimate=bad,
@@ -366,10 +372,14 @@ def hostile_run(bad: str = HOSTILE) -> RunResult:
             owner=bad,
             approver=bad,
             due=bad,
-            risks=({"title": bad, bad: [bad]},),
-            schedule=(bad, {bad: bad}),
-            next=(bad,),
-            known=(bad,),
+            created=bad,
+            updated=bad,
+            done=(Line(text=bad),),
+            risks=(Risk(title=bad, impact=bad, likelihood=bad, measures=(Line(text=bad),)),),
+            schedule=(Line(text=bad), Line(more={bad: bad, "when": bad})),
+            after=(Line(text=bad),),
+            next=(Line(text=bad),),
+            known=(Line(text=bad),),
         ),
         target=(
             TargetRecord(
@@ -474,27 +484,53 @@ def _run() -> RunResult:
             goal="Phase 4 is entirely complete and the production deployment can be prepared",
             owner="platform team",
             approver="release manager",
+            created="2025-07-15",
+            updated="2025-07-16",
             due="2025-07-18",
+            done=(
+                Line(text="Health checks succeed to 100%", by=("alive.success_rate",)),
+                Line(text="The Rust version conflict is solved"),
+            ),
             risks=(
-                {
-                    "title": "Application settings are complex",
-                    "impact": "high",
-                    "likelihood": "medium",
-                    "measures": ["Adjust the settings step by step", "Prepare the way back for every change"],
-                },
-                {
-                    "title": "Dependencies of the E2E environment",
-                    "impact": "medium",
-                    "likelihood": "medium",
-                    "measures": ["Pin the versions of dependencies"],
-                },
+                Risk(
+                    title="Application settings are complex",
+                    impact="high",
+                    likelihood="medium",
+                    measures=(
+                        Line(text="Adjust the settings step by step"),
+                        Line(text="Prepare the way back for every change"),
+                    ),
+                ),
+                Risk(
+                    title="Dependencies of the E2E environment",
+                    impact="medium",
+                    likelihood="medium",
+                    measures=(Line(text="Pin the versions of dependencies"),),
+                ),
             ),
             schedule=(
-                {"when": "Day 1, morning", "what": "Step 1: analyse and adjust the application settings"},
-                {"when": "Day 2, afternoon", "what": "Step 2: complete E2E run and performance test"},
+                Line(
+                    more={
+                        "when": "Day 1, morning",
+                        "what": "Step 1: analyse and adjust the application settings",
+                    }
+                ),
+                Line(
+                    more={
+                        "when": "Day 2, afternoon",
+                        "what": "Step 2: complete E2E run and performance test",
+                    }
+                ),
             ),
-            known=("Two of the unit tests fail on purpose because WebAssembly is disabled",),
-            next=("Deploy to production in stages", "Start monitoring in operation"),
+            known=(Line(text="Two of the unit tests fail on purpose because WebAssembly is disabled"),),
+            after=(
+                Line(text="Technical results", heading=True),
+                Line(text="The services work together", level=1, by=("nodejs.pass_rate",)),
+            ),
+            next=(
+                Line(text="Deploy to production in stages"),
+                Line(text="Start monitoring in operation"),
+            ),
         ),
         target=(
             TargetRecord(
@@ -724,8 +760,17 @@ def _application_step(checks: tuple[CheckResult, ...], status: CheckStatus) -> S
             id="application",
             title="Application data is configured",
             purpose="The API integration tests can run in full",
-            work=("Solve the configuration of /api/v1/initialize", "Check session management"),
-            outcomes=("API integration tests succeed to 100%", "Every endpoint is confirmed to work"),
+            work=(
+                Line(
+                    text="Solve the configuration of /api/v1/initialize",
+                    by=("functions/initialize.pass_rate",),
+                ),
+                Line(text="Check session management"),
+            ),
+            outcomes=(
+                Line(text="API integration tests succeed to 100%", by=("step/application.pass_rate",)),
+                Line(text="Every endpoint is confirmed to work", by=("step/application.pass_rate",)),
+            ),
             owner="platform team",
             priority="critical",
             estimate="2h..3h",
@@ -889,6 +934,7 @@ def _not_undone() -> FaultResult:
     )
 
 
+@functools.cache
 def _used() -> dict[str, Any]:
     """What the controller used: twice a second for a minute."""
     values = {
@@ -966,3 +1012,9 @@ def _uptime() -> CheckResult:
             timeline=(Series(name="latency p95", unit="s", points=points),),
         ),
     )
+
+
+def without_lines(run: RunResult) -> RunResult:
+    """The run of a plan that has no lines for people."""
+    steps = tuple(replace(step, asked=replace(step.asked, work=(), outcomes=())) for step in run.steps)
+    return replace(run, steps=steps, people=People())

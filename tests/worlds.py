@@ -107,6 +107,7 @@ class TestWorld:
     earlier: tuple[Case, ...] = ()
     cases: tuple[str, ...] = ()
     accompanies: bool = False
+    watched: bool = False
     reports: list[Progress] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
     stop_because: str | None = None

@@ -2,7 +2,8 @@
 
 A command imports hundreds of classes and makes objects of few. Python compiles six methods for each of them,
 which would be a third of the time of a short run. Classes that are not frozen are left to Python. So are
-those of `wire`, `http` and `load`: the first object of a class takes longer, and there requests are timed.
+those of `wire`, `http` and `load` that requests are made of: the first object of a class takes longer, and
+there requests are timed.
 """
 
 from __future__ import annotations
@@ -23,14 +24,15 @@ def _frozen(cls: type, *, slots: bool, kw_only: bool) -> type:
     if not cls.__doc__:
         cls.__doc__ = cls.__name__  # else Python works out a signature for it
     above = [getattr(base, _PARAMETERS) for base in cls.__mro__[1:] if hasattr(base, _PARAMETERS)]
-    made: type = dataclasses.dataclass(
-        init=False,
-        repr=False,
-        eq=False,
-        frozen=any(one.frozen for one in above),  # Python refuses another value than that of a base
-        slots=slots,
-        kw_only=kw_only,
-    )(cls)
+    frozen = [one for one in above if one.frozen]
+    for one in frozen:
+        one.frozen = False  # else Python insists on making the methods of a frozen class, for nothing
+    try:
+        make = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)
+        made: type = make(cls)
+    finally:
+        for one in frozen:
+            one.frozen = True
     getattr(made, _PARAMETERS).frozen = True  # for classes of Python's making that inherit from it
     methods: dict[str, Callable[..., Any]]
     methods = {"__init__": _late_init(made), "__setattr__": _refuse_to_set, "__delattr__": _refuse_to_delete}

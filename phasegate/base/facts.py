@@ -59,6 +59,9 @@ class Code(StrEnum):
     NO_STATISTIC = "no_statistic"
     NO_SUCH_STATISTIC = "no_such_statistic"
     NO_BOUND = "no_bound"
+    BETWEEN = "between"
+    INSIDE_BUCKET = "inside_bucket"
+    BUCKETS_HAVE_QUANTILES = "buckets_have_quantiles"
     SAYS_NOTHING_OF_SAMPLE = "says_nothing_of_sample"
     REQUIRED_KIND = "required_kind"
 
@@ -106,6 +109,7 @@ class Code(StrEnum):
     NOT_SAMPLED = "not_sampled"
     FAULT_NOT_SEEN = "fault_not_seen"
     FAULT_WITHOUT_CHECK = "fault_without_check"
+    NOT_ROLLED_BACK = "not_rolled_back"
 
     # Against a baseline.
     NO_BASELINE = "no_baseline"
@@ -456,6 +460,21 @@ class Code(StrEnum):
     NOT_RUN_BY = "not_run_by"
     NO_RESULT_BY = "no_result_by"
     NO_RESULT_WITH = "no_result_with"
+    NO_RESULTS_OF = "no_results_of"
+    RESULTS_CUT = "results_cut"
+    LINE_BROKEN = "line_broken"
+    BEGAN_ONLY = "began_only"
+    CACHED = "cached"
+    NOT_COMPILED = "not_compiled"
+    NOT_SET_UP = "not_set_up"
+    PACKAGE_FAILED = "package_failed"
+    PACKAGES_OPEN = "packages_open"
+    PACKAGES_IDLE = "packages_idle"
+    FILTERED_OUT = "filtered_out"
+    CARGO_PROGRAMS = "cargo_programs"
+    CARGO_ORDER = "cargo_order"
+    CARGO_STOPPED = "cargo_stopped"
+    CARGO_COUNTS = "cargo_counts"
 
     # What is seen of containers and their logs.
     OF_CONTAINERS = "of_containers"
@@ -544,6 +563,8 @@ class Code(StrEnum):
     PROM_NO_SERIES = "prom_no_series"
     PROM_MANY_SERIES = "prom_many_series"
     PROM_OF_PARTS = "prom_of_parts"
+    PROM_BUCKETS = "prom_buckets"
+    PROM_BEGAN_LATE = "prom_began_late"
     PROM_NO_VALUE = "prom_no_value"
     PROM_STALE = "prom_stale"
     PROM_GAPS = "prom_gaps"
@@ -803,6 +824,7 @@ class Code(StrEnum):
     STARTED_BY_ENGINE = "started_by_engine"
     REMOVED_MEANWHILE = "removed_meanwhile"
     PORTS_MOVED = "ports_moved"
+    PORTS_LOOSE = "ports_loose"
     PORT_MOVED = "port_moved"
     ADDRESS_MOVED = "address_moved"
 
@@ -850,6 +872,16 @@ class Code(StrEnum):
     UNDONE_EARLY = "undone_early"
     NO_GOOD_ANSWER_BEFORE = "no_good_answer_before"
     NOT_GOOD_AGAIN = "not_good_again"
+    BROKEN = "broken"
+    BROKEN_BEFORE = "broken_before"
+    INSTANCE_ENDED = "instance_ended"
+    INSTANCE_NOT_BACK = "instance_not_back"
+    INSTANCE_NOT_READY = "instance_not_ready"
+    INSTANCE_ROLLED = "instance_rolled"
+    ROLLED_BACK_AS = "rolled_back_as"
+    ROLLOUT_CUT = "rollout_cut"
+    ROLLOUT_UNJUDGED = "rollout_unjudged"
+    ROLLOUT_UNSEEN = "rollout_unseen"
     BEFORE_RECOVERY = "before_recovery"
     RECOVERY_UNSEEN = "recovery_unseen"
     CANNOT_WRITE = "cannot_write"
@@ -878,6 +910,8 @@ class Code(StrEnum):
     CAN_NEVER_SPAN = "can_never_span"
     DISPLACES_DEFAULT = "displaces_default"
     UNPROVEN_WITHOUT_BASELINE = "unproven_without_baseline"
+    OWNER_APPROVES = "owner_approves"
+    DUE_MISSED = "due_missed"
     BASELINE_NOT_NEEDED = "baseline_not_needed"
     SECRET_SHORT = "secret_short"
     NOT_RUN_WITHOUT_IT = "not_run_without_it"
@@ -908,6 +942,7 @@ answers
 asked
 at
 at_end
+back_after
 base
 best
 bound
@@ -971,6 +1006,8 @@ how
 http2
 id
 image
+instance
+instances
 interval
 iterations
 key
@@ -1012,6 +1049,7 @@ of
 of_baseline
 of_this_sample
 on
+on_new
 op
 open
 origin
@@ -1039,6 +1077,7 @@ proves
 pytest
 python
 ramp
+ready_after
 reason
 recorded
 replaced
@@ -1227,9 +1266,13 @@ def some(names: Iterable[str], most: int) -> Fact:
     return fact(Code.SOME, names=everything[:most], n=len(everything))
 
 
+_PLAIN = frozenset({str, int, float, bool})
+"""Types that stand in JSON as they are."""
+
+
 def encode(value: Any) -> Any:
     """The JSON of a text or fact, or of a value of one."""
-    if type(value) is str:
+    if type(value) in _PLAIN:
         return value
     match value:
         case Fact():

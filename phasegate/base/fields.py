@@ -56,7 +56,13 @@ class Located(dict[str, Any]):
 class Closed(BaseModel):
     """A model that refuses unknown keys and never changes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        defer_build=True,  # most sections are in few plans
+    )
 
 
 class Placed(Closed):

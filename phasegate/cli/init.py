@@ -13,6 +13,7 @@ import typer
 from phasegate.base.errors import PlanError, UsageError
 from phasegate.cli.console import make_console
 
+_MARKDOWN = frozenset({".md", ".markdown", ".mdown", ".mkd"})
 _PLAN = """\
 phasegate: 1
 phase: {phase}
@@ -50,29 +51,51 @@ def init(
         str,
         typer.Argument(
             metavar="URL|FILE",
-            help="URL at which the service answers, path included; or a compose file.",
+            help="URL at which the service answers, path included; a compose file; or a plan in Markdown.",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The plan to write.")] = Path(
         "phasegate.yaml"
     ),
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> int:
-    """Write a starter plan for a running service, or for a compose stack."""
+    """Write a plan for a service, a compose stack or a document."""
     from phasegate.base.files import is_there
 
-    compose = Path(source)
-    of_stack = "://" not in source and (compose.suffix in (".yaml", ".yml") or is_there(compose))
-    text = _for_stack(compose, output) if of_stack else _for_service(_service(source))
+    file = Path(source)
+    if "://" not in source and file.suffix.lower() in _MARKDOWN:
+        _for_document(file, output, force=force)
+        return 0
+    of_stack = "://" not in source and (file.suffix in (".yaml", ".yml") or is_there(file))
+    _write(output, _for_stack(file, output) if of_stack else _for_service(_service(source)), force=force)
+    make_console().print(f"wrote {output}; next: phasegate run {output}", soft_wrap=True)
+    return 0
+
+
+def _write(output: Path, text: str, *, force: bool) -> None:
+    from phasegate.base.files import write_whole
+
     try:
-        with output.open("x", encoding="utf-8") as file:
-            file.write(text)
+        if force:
+            write_whole(output, text.encode())
+        else:
+            with output.open("x", encoding="utf-8") as file:
+                file.write(text)
     except FileExistsError:
-        raise UsageError(f"{output} exists already", help="name another file with -o") from None
+        help = "name another file with -o, or write over it with --force"
+        raise UsageError(f"{output} exists already", help=help) from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(f"cannot write {output}: {reason}", help="name another file with -o") from error
-    make_console().print(f"wrote {output}; next: phasegate run {output}", soft_wrap=True)
-    return 0
+
+
+def _for_document(file: Path, output: Path, *, force: bool) -> None:
+    from phasegate.cli.markdown_starter.starter import starter_of
+
+    starter = starter_of(file)
+    _write(output, starter.text, force=force)
+    lines = (*starter.account, f"wrote {output}; next: phasegate validate {output}")
+    make_console().print("\n".join(lines), soft_wrap=True)
 
 
 def _for_service(parts: SplitResult) -> str:
@@ -112,6 +135,6 @@ def _service(url: str) -> SplitResult:
     except ValueError:
         pass  # a port or an IPv6 address that is none
     raise UsageError(
-        f"{url!r} is not the URL of a service, nor a compose file",
-        help="write it like http://localhost:8080/health, or name a file like compose.yaml",
+        f"{url!r} is not the URL of a service, nor a compose file or a document",
+        help="write it like http://localhost:8080/health, or name a file like compose.yaml or plan.md",
     )

@@ -187,6 +187,7 @@ def _as_data(loaded: LoadedPlan, chosen: frozenset[str], missing: Mapping[str, M
                         "id": fault.id,
                         "act": fault.asked.act.value,
                         "target": fault.asked.target,
+                        "further": list(fault.asked.further),
                         "during": fault.asked.check,
                         "at": fault.asked.due,
                         "for": fault.asked.lasting,

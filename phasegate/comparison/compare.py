@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from phasegate.base.errors import UsageError
 from phasegate.base.patterns import time_limit
-from phasegate.comparison import budgets, checks, criteria, faults, target, waivers
+from phasegate.comparison import budgets, checks, criteria, faults, lines, target, waivers
 from phasegate.comparison.change import GONE, NEW, Change, Subject, by_environment, pairs
 from phasegate.comparison.fields import fields, limit, placed, top
 from phasegate.comparison.side import Side
@@ -111,6 +111,7 @@ _PARTS: tuple[Callable[[Side, Side], Iterator[Change]], ...] = (
     checks.changes,
     faults.changes,
     criteria.changes,
+    lines.changes,
     budgets.changes,
     waivers.changes,
     _unread,

@@ -9,7 +9,7 @@ from phasegate.comparison import params
 from phasegate.comparison.change import GONE, NEW, Change, Subject, pairs
 from phasegate.comparison.fields import placed, seconds
 from phasegate.comparison.side import Side
-from phasegate.model.faults import Act
+from phasegate.model.faults import Act, PlanFault
 from phasegate.plan.asked.faults import Fault
 from phasegate.plan.checks.faults import PROBE
 
@@ -37,6 +37,10 @@ def changes(base: Side, head: Side) -> Iterator[Change]:
             yield from _between(subject, (base, before), (head, after))
 
 
+def _env_text(fault: PlanFault) -> str:
+    return ", ".join(f"{name}={value}" for name, value in sorted(fault.env.items())) or "none"
+
+
 def _between(subject: Subject, before: tuple[Side, Fault], after: tuple[Side, Fault]) -> Iterator[Change]:
     (base, old), (head, new) = before, after
     was, now = old.asked, new.asked
@@ -47,15 +51,24 @@ def _between(subject: Subject, before: tuple[Side, Fault], after: tuple[Side, Fa
         elif (now.act, was.act) in _GENTLER:
             turn = subject.stronger
         yield turn("act", was.act, now.act)
+    gone, added = set(was.targets) - set(now.targets), set(now.targets) - set(was.targets)
+    turn = subject.different if added else subject.weaker
+    if not gone:
+        turn = subject.stronger if added else subject.different
+    if was.targets != now.targets:
+        yield turn("target", ", ".join(was.targets), ", ".join(now.targets))
     for aspect, one, other in (
-        ("target", was.target, now.target),
         ("during", was.check, now.check),
         ("at", format_seconds(was.due), format_seconds(now.due)),
         ("image", was.image or "none", now.image or "none"),
+        ("command", " ".join(was.command) or "none", " ".join(now.command) or "none"),
+        ("env", _env_text(was), _env_text(now)),
     ):
         if one != other:
             yield subject.different(aspect, one, other)
     yield from subject.amount("for", was.lasting or 0.0, now.lasting or 0.0, seconds, more_is_weaker=False)
+    yield from subject.amount("hold", was.hold, now.hold, seconds, more_is_weaker=False)
+    yield from subject.amount("within", was.within, now.within, seconds)
     yield from params.changes(
         subject.inside("probe"), PROBE, (base, old.asks), (head, new.asks), accompanies=True
     )

@@ -8,6 +8,7 @@ import time
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -17,16 +18,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from phasegate.demo import VERSION, validation
-from phasegate.demo.answers import FAILURES
+from phasegate.demo.answers import handlers
 from phasegate.demo.failures import broken, missing
+from phasegate.demo.faults import APP_DATA, LEAKY_ERRORS
 from phasegate.demo.metrics import Counted, Metrics
-from phasegate.demo.remote import RemoteDatabase, RemoteRuntimes
 from phasegate.demo.runtimes import Job, Runtimes
 from phasegate.demo.sessions.database import Database
 from phasegate.demo.sessions.store import LoggedRequest, Session, Store, StoredResult
 
-FAULTS = ("", "app-data")
-"""Incidents the service can be told to have; the empty one is none."""
+if TYPE_CHECKING:
+    from phasegate.demo.remote import RemoteDatabase, RemoteRuntimes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +136,7 @@ class Service:
         return StoredResult(result=json.dumps(outcome.result), execution_time=outcome.seconds)
 
     def _need_application_data(self) -> None:
-        if self.fault == "app-data":
+        if self.fault == APP_DATA:
             message = "Requested application data is not configured correctly"
             raise broken("application_data_not_configured", message)
 
@@ -158,7 +159,7 @@ def build(service: Service) -> Starlette:
             Middleware(Counted, metrics=metrics),
             Middleware(_RequestLog, database=service.database),
         ],
-        exception_handlers=dict(FAILURES),
+        exception_handlers=handlers(leaky=service.fault == LEAKY_ERRORS),
     )
 
 

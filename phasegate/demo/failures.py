@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+OF_SCRIPTS = frozenset({"script_error", "compile_error", "script_timeout", "compile_timeout"})
+"""Codes of what a script did, and not the service."""
+
 
 class ApiError(Exception):
     """Answered as `{"error": {"code", "message"}}` with `status`."""

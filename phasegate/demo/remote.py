@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Concatenate, ParamSpec, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -24,14 +22,6 @@ CONNECT = 2.0
 STORE_LIMIT = 10.0
 OVERHEAD = 5.0
 """Seconds that a runtime gets beyond what the script and its compiler may take."""
-
-
-def an_address(text: str) -> str:
-    """A flag's type. Errors: argparse.ArgumentTypeError."""
-    parts = urlsplit(text)
-    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not an address like http://host:9000")
-    return text.rstrip("/")
 
 
 class RemoteRuntimes:

@@ -18,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from phasegate.demo.answers import FAILURES
+from phasegate.demo.answers import handlers
 from phasegate.demo.failures import ApiError, invalid
 from phasegate.demo.runtimes import LANGUAGES, Job, Runtimes, program
-from phasegate.demo.serving import add_address, process, scratch_folder
+from phasegate.demo.serving import add_flags, process, scratch_folder
 
 VERSION_LIMIT = 5.0
 ASKED_AGAIN = 1.0
@@ -46,7 +46,7 @@ def build(language: str, runtimes: Runtimes) -> Starlette:
 
     return Starlette(
         routes=[Route("/health", health), Route("/run", run, methods=["POST"])],
-        exception_handlers=dict(FAILURES),
+        exception_handlers=handlers(),
     )
 
 
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m phasegate.demo.runtime", description=__doc__, allow_abbrev=False
     )
-    add_address(parser)
+    add_flags(parser)
     parser.add_argument("--language", choices=LANGUAGES, required=True)
     options = parser.parse_args(argv)
 

@@ -26,7 +26,7 @@ from phasegate.gate.judgement import no_data, sureness, unproven
 from phasegate.gate.statistics import of_each_side
 from phasegate.model.criterion import Criterion, Relative
 from phasegate.model.judgement import FAILED, CriterionVerdict, Judgement
-from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share, ends_of_unused
+from phasegate.model.measures import Buckets, Distribution, Gauge, Measure, Number, Share, ends_of_unused
 from phasegate.model.statistic import Ranking, find_statistic
 
 MET, NOT_MET, UNPROVEN = CriterionVerdict.MET, CriterionVerdict.NOT_MET, CriterionVerdict.UNPROVEN
@@ -107,7 +107,7 @@ def _median(criterion: Criterion, earlier: Sequence[Earlier]) -> Earlier:
 def _judge(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Judgement:
     if isinstance(old, Share | Distribution) and old.unused:
         return _with_unused(criterion, new, old, terms)
-    if new.type is not old.type:
+    if new.type is not old.type or isinstance(new, Buckets):
         return unproven(criterion, fact(Code.BASELINE_OTHERWISE, measure=criterion.measure))
     if not isinstance(old, Share):
         return _one(criterion, new, old, terms)
@@ -144,7 +144,11 @@ def _one(criterion: Criterion, new: Measure, old: Measure, terms: _Terms) -> Jud
         why = fact(Code.BASELINE_PROVES_NOTHING, value=criterion.value_text, figure=figure)
         return unproven(criterion, why)
     at_observed = _scale_threshold(criterion, value, dimension)
-    if terms.confidence is None or isinstance(old, Number | Gauge) or not criterion.is_bounded(old.type):
+    if (
+        terms.confidence is None
+        or isinstance(old, Buckets | Number | Gauge)
+        or not criterion.is_bounded(old.type)
+    ):
         return judge(at_observed, new, confidence=terms.confidence, allow_skipped=terms.allow_skipped)
     seen = judge(at_observed, new, confidence=None)
     seen = replace(seen, bound=None, reason=seen.reason.without("without_bound"))
@@ -231,6 +235,8 @@ def _value_of(criterion: Criterion, old: Measure) -> float | None:
     match old:
         case Share() | Number():
             return old.value
+        case Buckets():
+            return None
         case Gauge():
             return statistic.of_gauge(old) if old.samples and statistic.of_gauge else None
         case Distribution():

@@ -45,6 +45,14 @@ def decidable(criterion: Criterion, type: MeasureType, confidence: float | None)
     return confidence is not None and not relative and criterion.is_bounded(type)
 
 
+def breakable(criterion: Criterion, type: MeasureType, confidence: float | None) -> bool:
+    """Whether a sample can show before it is complete that a criterion is not met."""
+    if decidable(criterion, type, confidence):
+        return True
+    absolute = not isinstance(criterion.threshold, Relative)
+    return type is MeasureType.SAMPLE and absolute and _is_statement(criterion)
+
+
 def decide_early(
     criterion: Criterion, measure: Measure, confidence: float | None, at: float, pending: int = 0
 ) -> Decision | None:
@@ -67,6 +75,21 @@ def decide_early(
     return None
 
 
+def breaks(
+    criterion: Criterion, measure: Measure, confidence: float | None, at: float, pending: int = 0
+) -> Decision | None:
+    """The decision that a criterion is not met, where it is so whatever becomes of the `pending` requests."""
+    decision = decide_early(criterion, measure, confidence, at, pending)
+    if decision is None or decision.outcome is not Decided.NOT_MET:
+        return None
+    reading = _reading(criterion, measure)
+    if reading is None or confidence is None:
+        return decision  # a statement, which one answer broke for good
+    bounds = reading.bounds(confidence)
+    sure = bounds.shows_less(reading.needed, reading.possibly + pending, reading.n + pending)
+    return decision if sure else None
+
+
 def stands(decision: Decision, criterion: Criterion, measure: Measure, confidence: float | None) -> bool:
     """Whether a decision holds whatever became of the requests that were pending when it was made."""
     reading = _reading(criterion, measure)
@@ -85,13 +108,17 @@ def stands(decision: Decision, criterion: Criterion, measure: Measure, confidenc
 
 def _broken(criterion: Criterion, share: Share, at: float) -> Decision | None:
     """One failure ends `== 100%` for good, as one success ends `== 0%`."""
-    threshold = criterion.quantity.value
-    if not share.sample or criterion.op is not Operator.EQ or threshold not in (0.0, 1.0):
+    if not share.sample or not _is_statement(criterion):
         return None
-    right = share.passed if threshold == 1 else share.total - share.passed
+    right = share.passed if criterion.quantity.value == 1 else share.total - share.passed
     if right == share.total:
         return None
     return Decision(outcome=Decided.NOT_MET, n=share.total, right=right, at=at)
+
+
+def _is_statement(criterion: Criterion) -> bool:
+    """Whether it says that all, or none, are as asked for."""
+    return criterion.op is Operator.EQ and criterion.quantity.value in (0.0, 1.0)
 
 
 def _reading(criterion: Criterion, measure: Measure) -> _Reading | None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from phasegate.base.facts import Code, Fact, Figure, Message, fact
 from phasegate.base.units import Dimension
 from phasegate.gate.bounds import Bounds
+from phasegate.gate.buckets import judge_buckets
 from phasegate.gate.clusters import design_effect
 from phasegate.gate.deciding import stands
 from phasegate.gate.durations import judge_distribution
@@ -30,6 +31,7 @@ from phasegate.gate.judgement import (
 from phasegate.model.criterion import Criterion, Operator
 from phasegate.model.judgement import NOT_ASKED, CriterionVerdict, Decided, Decision, Judgement
 from phasegate.model.measures import (
+    Buckets,
     Distribution,
     Gauge,
     Measure,
@@ -103,6 +105,8 @@ def _judge(criterion: Criterion, measure: Measure, bounds: Bounds | None, allow_
     match measure:
         case Share() | Distribution():
             return _with_unused(criterion, measure, bounds, allow_skipped)
+        case Buckets():
+            return judge_buckets(criterion, measure, bounds)
         case Number():
             return _number(criterion, measure)
         case Gauge():
@@ -125,7 +129,7 @@ def _mismatch(criterion: Criterion, measure: Measure) -> Judgement | None:
                 asked=threshold.dimension.value,
             ),
         )
-    if bool(criterion.statistic) is not isinstance(measure, Distribution | Gauge):
+    if bool(criterion.statistic) is not isinstance(measure, Distribution | Buckets | Gauge):
         why = fact(Code.NO_STATISTIC, measure=criterion.measure, statistic=criterion.statistic)
         return unproven(criterion, why)
     return None

@@ -17,7 +17,7 @@ from phasegate.gate.judgement import judged
 from phasegate.gate.settling import find_spared
 from phasegate.gate.verdict import confidence_for
 from phasegate.model.criterion import Level, PlanCriterion, SubjectKind
-from phasegate.model.faults import DONE, FaultResult
+from phasegate.model.faults import DONE, FaultResult, FaultStatus
 from phasegate.model.judgement import CriterionVerdict, Judgement
 from phasegate.model.observation import Observation
 from phasegate.model.result import (
@@ -117,8 +117,11 @@ def judge_attempt(
 
 def judge_fault(asked: PlanCriterion, fault: FaultResult) -> Judgement:
     """One criterion on what came of a fault; nothing is proven by one that was not seen through."""
-    measure = fault.measures.get(asked.criterion.measure) if fault.status in DONE else None
+    known = fault.status in DONE or fault.status is FaultStatus.NOT_UNDONE
+    measure = fault.measures.get(asked.criterion.measure) if known else None
     why = fact(Code.FAULT_NOT_SEEN, status=fault.status.value, why=fault.reason)
+    if fault.status is FaultStatus.ROLLED_OUT:
+        why = fact(Code.NOT_ROLLED_BACK)
     return judge(asked.criterion, measure, confidence=asked.confidence, absent=why if measure is None else "")
 
 

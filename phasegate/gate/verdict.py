@@ -117,18 +117,23 @@ def _counts(criteria: Sequence[CriterionResult]) -> Fact:
 def attempt_status(
     judged: Iterable[tuple[Level, CriterionVerdict]], *, error: Message | None
 ) -> AttemptStatus:
-    """The status of one attempt, from the criteria of its check.
+    """The status of one attempt, from the criteria of its check: those that block, or all where none does.
 
-    Without a blocking criterion nothing was asked for, so nothing is proven.
+    Without a criterion nothing was asked for, so nothing is proven; one that only warns fails nothing.
     """
     if error:
         return AttemptStatus.ERRORED
-    blocking = [verdict for level, verdict in judged if level is Level.BLOCK]
+    everything = list(judged)
+    blocking = [verdict for level, verdict in everything if level is Level.BLOCK]
     if CriterionVerdict.NOT_MET in blocking:
         return AttemptStatus.FAILED
-    if not blocking or CriterionVerdict.UNPROVEN in blocking:
-        return AttemptStatus.UNPROVEN
-    return AttemptStatus.PASSED
+    good = (CriterionVerdict.MET, CriterionVerdict.WAIVED)
+    asked = blocking or [verdict for _, verdict in everything]
+    return (
+        AttemptStatus.PASSED
+        if asked and all(verdict in good for verdict in asked)
+        else AttemptStatus.UNPROVEN
+    )
 
 
 def is_flaky(attempts: Sequence[AttemptStatus]) -> bool:

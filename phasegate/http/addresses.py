@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import islice
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, fact
 from phasegate.base.scalars import as_text

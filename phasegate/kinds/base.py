@@ -121,6 +121,9 @@ class Kind(Generic[P]):
     """Whether it puts the target under load: reports draw what the target used meanwhile below it."""
     accompanies: ClassVar[bool] = False
     """Whether it can run `during` others."""
+    is_watchable: ClassVar[bool] = False
+    """Whether it hands its measures so far to `progress` where the world is `watched`, so that a rollout can
+    be judged by them."""
     by_address: ClassVar[bool] = False
     """Whether all that it reaches are the addresses in its parameters; others hand those of the target on to
     programs."""

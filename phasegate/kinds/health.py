@@ -97,6 +97,7 @@ class Health(Kind[HealthParams]):
     Params: ClassVar[type[TimedParams]] = HealthParams
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "probes": 100}
     accompanies: ClassVar[bool] = True
+    is_watchable: ClassVar[bool] = True
     by_address: ClassVar[bool] = True
 
     def measures(self, params: HealthParams) -> Mapping[str, MeasureSpec]:
@@ -155,7 +156,7 @@ class Health(Kind[HealthParams]):
             follow=params.follow,
             keep=params.max_body if expectation.reads_body else None,
         )
-        at_least = params.at_least if params.until else None
+        at_least = params.at_least if params.until else 1 if world.watched else None
         probing = _Probing(request, expectation, world, at_least, params.in_flight)
         if world.accompanies:
             await probing.on_schedule(params.every or DEFAULT_EVERY, None)
@@ -191,7 +192,7 @@ class _Probing:
         self._expectation = expectation
         self._world = world
         self._at_least = at_least
-        """Probes from which on it is told what was seen; None where nobody decides by it."""
+        """Probes from which on it is told what was seen; None where nobody looks at it."""
         self._in_flight = in_flight
         self._clock = world.clock
         self._start = world.clock.now()

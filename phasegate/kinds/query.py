@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -21,7 +22,7 @@ from phasegate.http.written import Headers, Json, address_like
 from phasegate.inspection.report import moment_of
 from phasegate.kinds.answers import ask_json, unit_of
 from phasegate.kinds.base import Kind, TimedParams, is_measure_name
-from phasegate.model.measures import Gauge, MeasureSpec, MeasureType, Number
+from phasegate.model.measures import Buckets, Gauge, MeasureSpec, MeasureType, Number
 from phasegate.model.observation import Observation
 from phasegate.world import World
 
@@ -49,6 +50,28 @@ class ValueWritten(Closed):
         return JsonPath.compile(self.json_)
 
 
+class HistogramWritten(Closed):
+    """Counts of values between edges in the answer; its measure is a distribution."""
+
+    edges: str
+    """A JSONPath to the upper edges of the buckets, in rising order: `$.buckets[*].to`. The last may be
+    `+Inf` or null, or not be there."""
+    counts: str
+    """A JSONPath to the counts, in the same order: `$.buckets[*].doc_count`."""
+    cumulative: bool = False
+    """Whether each count is of all values up to its edge, as Prometheus has them."""
+    unit: str = "s"
+    """The unit of the edges: `ms`."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        unit_of(self.unit)
+        for path in (self.edges, self.counts):
+            if not JsonPath.compile(path).many:
+                raise ValueError(f"{path} selects one value; write a path to those of all buckets")
+        return self
+
+
 class QueryParams(TimedParams):
     url: Annotated[WrittenAddress, address_like("/api/v1/query")]
     """Where to ask: a path on the target's default entry, or a URL."""
@@ -58,8 +81,10 @@ class QueryParams(TimedParams):
     """Headers that are sent along: `{DD-API-KEY: "${env.DD_API_KEY}"}`."""
     body: Json = None
     """JSON that is sent along."""
-    values: Annotated[Mapping[str, ValueWritten], Demand.MUST_BE]
+    values: Annotated[Mapping[str, ValueWritten], Demand.MUST_BE] = Field(default_factory=dict)
     """Numbers by the name of their measure: `{errors: {json: "$.series[0].value"}}`."""
+    histograms: Annotated[Mapping[str, HistogramWritten], Demand.MUST_BE] = Field(default_factory=dict)
+    """Histograms by the name of their measure, of which criteria name a quantile: `latency.p95 <= 250ms`."""
     at: str = ""
     """A JSONPath to the time of the data: text as in RFC 3339, or seconds or milliseconds since 1970. Of
     many, the newest counts."""
@@ -72,11 +97,15 @@ class QueryParams(TimedParams):
         return self
 
     def _problems(self) -> Iterator[tuple[Location, str]]:
-        if not self.values:
-            yield ("values",), "name at least one number"
-        for name in self.values:
-            if name == "age" or not is_measure_name(name):
-                yield ("values", name), f"{name!r} is not a name for a measure; write one like 'error_rate'"
+        if not (self.values or self.histograms):
+            yield ("values",), "name at least one number, or a histogram"
+        for key, names in (("values", self.values), ("histograms", self.histograms)):
+            for name in names:
+                if name == "age" or not is_measure_name(name):
+                    yield (key, name), f"{name!r} is not a name for a measure; write one like 'error_rate'"
+        for name in self.histograms:
+            if name in self.values:
+                yield ("histograms", name), f"a value is named {name!r} too"
         if self.body is not None and self.method == "GET":
             yield ("body",), "a body goes with method: POST"
         if "max_age" in self.model_fields_set and not self.at:
@@ -100,6 +129,10 @@ class QueryKind(Kind[QueryParams]):
 
     def measures(self, params: QueryParams) -> Mapping[str, MeasureSpec]:
         found = {name: _spec(value) for name, value in params.values.items()}
+        for name, one in params.histograms.items():
+            dimension = unit_of(one.unit).dimension
+            about = f"values counted in {one.counts} of the answer"
+            found[name] = MeasureSpec(type=MeasureType.DISTRIBUTION, dimension=dimension, about=about)
         if params.at:
             about = "of the newest data, by the time in the answer"
             found["age"] = MeasureSpec.amount(about, unit_of("s").dimension)
@@ -109,7 +142,7 @@ class QueryKind(Kind[QueryParams]):
         return ()
 
     def summary(self, params: QueryParams) -> Message:
-        return fact(Code.PROM_ASKED, names=tuple(params.values), url=params.url)
+        return fact(Code.PROM_ASKED, names=(*params.values, *params.histograms), url=params.url)
 
     async def observe(self, params: QueryParams, world: World) -> Observation:
         """Errors: ObservationError where the server does not answer with JSON."""
@@ -122,12 +155,13 @@ class QueryKind(Kind[QueryParams]):
         answer = await ask_json(
             world, params.url, headers=headers, timeout=params.timeout, method=params.method, body=body
         )
-        measures: dict[str, Number | Gauge] = {}
+        measures: dict[str, Number | Gauge | Buckets] = {}
         absent: dict[tuple[str, str], Message] = {}
         stale = _age(params, answer, world, measures) if params.at else None
-        for name, value in params.values.items():
-            found = stale or _value(value, answer)
-            if isinstance(found, Number | Gauge):
+        asked: dict[str, ValueWritten | HistogramWritten] = {**params.values, **params.histograms}
+        for name, one in asked.items():
+            found = stale or (_value(one, answer) if isinstance(one, ValueWritten) else _buckets(one, answer))
+            if isinstance(found, Number | Gauge | Buckets):
                 measures[name] = found
             else:
                 absent["", name] = found
@@ -169,6 +203,30 @@ def _value(value: ValueWritten, answer: Any) -> Number | Gauge | Message:
     for one in known:
         gauge = gauge.and_then(one)
     return gauge
+
+
+def _buckets(written: HistogramWritten, answer: Any) -> Buckets | Message:
+    """The measure, or why there is none. Nobody says which bucket an edge belongs to, so it is of both."""
+    edges, counts = (_find(JsonPath.compile(path), answer) for path in (written.edges, written.counts))
+    if not counts:
+        return fact(Code.PROM_NO_SERIES, text=written.counts)
+    uppers = [math.inf if one in (None, "+Inf", "Inf", "inf") else _number(one) for one in edges]
+    uppers += [math.inf] * (len(uppers) == len(counts) - 1)
+    numbers = [_number(one) for one in counts]
+    before = [0.0, *(one or 0.0 for one in numbers)] if written.cumulative else [0.0] * len(counts)
+    inside = [-1.0 if one is None else one - less for one, less in zip(numbers, before, strict=False)]
+    known = [one for one in uppers if one is not None]
+    rising = all(low < high for low, high in pairwise(known))
+    whole = all(one >= 0 and one == round(one) for one in inside)
+    if not (rising and whole and len(known) == len(uppers) == len(counts)):
+        return fact(Code.PROM_BUCKETS, name=written.counts, what="contradict")
+    unit = unit_of(written.unit)
+    lowest = 0.0 if known[0] > 0 else -math.inf
+    ends = [one * unit.value if math.isfinite(one) else None for one in (lowest, *known)]
+    return Buckets(
+        counts=tuple((low, high, round(n)) for (low, high), n in zip(pairwise(ends), inside, strict=True)),
+        dimension=unit.dimension,
+    )
 
 
 def _number(value: Any) -> float | None:

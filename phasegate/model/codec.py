@@ -74,12 +74,14 @@ def _read(kind: type, data: str | bytes | Mapping[str, Any]) -> Any:
 
 _AUTHORS = {
     "Approval": ("role",),
-    "People": ("goal", "owner", "approver", "due"),
+    "Line": ("text",),
+    "People": ("goal", "owner", "approver", "created", "updated", "due"),
     "PlanCheck": ("title",),
     "PlanCriterion": ("title", "why", "ref"),
-    "PlanFault": ("title",),
-    "PlanStep": ("title", "purpose", "work", "outcomes", "owner", "priority", "estimate"),
+    "PlanFault": ("title", "command", "env"),
+    "PlanStep": ("title", "purpose", "owner", "priority", "estimate"),
     "PolicyRecord": ("name",),
+    "Risk": ("title", "impact", "likelihood"),
     "RunResult": ("title", "phase", "command"),
     "Waiver": ("owner", "approver", "reason", "ticket"),
 }

@@ -1,8 +1,8 @@
 """JSON for measures, the promised shape of them in `events.jsonl` and `result.json`.
 
 A measure is an object whose keys tell its type: `sample` is there for a share, `histogram` for a
-distribution, `samples` for a gauge, none of them for a number. `value`, `n` and the quantiles are
-written for readers; reading takes the facts they are computed from.
+distribution, `buckets` for counts between edges, `samples` for a gauge, none of them for a number. `value`,
+`n` and the quantiles are written for readers; reading takes the facts they are computed from.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from phasegate.base.dataclass_json import Form
 from phasegate.base.units import Dimension
 from phasegate.model.blocks import Block
 from phasegate.model.histogram import Histogram
-from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
+from phasegate.model.measures import Buckets, Distribution, Gauge, Measure, Number, Share
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
 _DIMENSIONS = {
@@ -50,6 +50,14 @@ def encode_measure(measure: Measure) -> dict[str, Any]:
                 unused=measure.unused or None,
                 replaced=measure.replaced or None,
             )
+        case Buckets():
+            return _without_none(
+                unit=_unit(measure),
+                n=measure.n,
+                span=measure.span,
+                buckets=[list(bucket) for bucket in measure.counts],
+                blocks=[list(block) for block in measure.blocks] or None,
+            )
         case Number():
             return {"value": measure.value, "unit": _unit(measure)} | _facts(measure, "value", "dimension")
         case Gauge():
@@ -67,7 +75,7 @@ def encode_measure(measure: Measure) -> dict[str, Any]:
 
 def decode_measure(data: object) -> Measure:
     """The inverse of `encode_measure`. Errors: ValueError for anything else."""
-    if isinstance(data, Share | Distribution | Number | Gauge):
+    if isinstance(data, Share | Distribution | Buckets | Number | Gauge):
         return data
     if not isinstance(data, Mapping):
         raise ValueError("a measure is an object")
@@ -83,6 +91,13 @@ def decode_measure(data: object) -> Measure:
             unused=data.get("unused", 0),
             replaced=data.get("replaced", 0),
         )
+    if "buckets" in data:
+        return Buckets(
+            counts=tuple((low, high, count) for low, high, count in data["buckets"]),
+            dimension=_dimension(data["unit"]),
+            span=data.get("span"),
+            blocks=tuple(tuple(block) for block in data.get("blocks", ())),
+        )
     if "samples" in data:
         return Gauge(
             samples=data["samples"],
@@ -96,7 +111,7 @@ def decode_measure(data: object) -> Measure:
         )
     if "unit" in data:
         return Number(**_given(Number, data), dimension=_dimension(data["unit"]))
-    raise ValueError("a measure has `sample`, `histogram`, `samples` or `unit`")
+    raise ValueError("a measure has `sample`, `histogram`, `buckets`, `samples` or `unit`")
 
 
 def _facts(measure: Share | Number, *besides: str) -> dict[str, Any]:
@@ -126,7 +141,7 @@ def _tupled(value: Any) -> Any:
     return tuple(map(_tupled, value)) if isinstance(value, list) else value
 
 
-def _unit(measure: Number | Gauge) -> str:
+def _unit(measure: Buckets | Number | Gauge) -> str:
     return "ratio" if measure.dimension is Dimension.SHARE else measure.unit
 
 
@@ -236,6 +251,26 @@ _MEASURE_SCHEMA: dict[str, Any] = {
                     "items": {"type": "object", "required": ["failed", "histogram"]},
                 },
                 **_UNUSED,
+            },
+        },
+        {
+            "title": "Buckets",
+            "type": "object",
+            "required": ["unit", "n", "buckets"],
+            "properties": {
+                "unit": {"type": "string", "description": "its unit; `s` for durations"},
+                "n": {"type": "integer", "description": "how many values there are"},
+                "span": {"type": "number", "description": "seconds from the first count to the last"},
+                "buckets": {
+                    "type": "array",
+                    "description": "lower edge, upper edge and values between; null for an edge without end",
+                    "items": {"type": "array", "items": {"type": ["number", "null"]}},
+                },
+                "blocks": {
+                    "type": "array",
+                    "description": "values in each bucket in equal pieces of time",
+                    "items": {"type": "array", "items": {"type": "integer"}},
+                },
             },
         },
         {

@@ -170,10 +170,55 @@ class Distribution:
         Shape: `math.inf` on both edges where the quantile falls among the failed ones; None without data.
         Source: rank = ceil(share * n), Hyndman and Fan 1996, definition 1.
         """
-        if not self.n:
+        if not (n := self.n):
             return None
-        rank = nearest_rank(share, self.n)
+        rank = nearest_rank(share, n) if n > 1 else 1
         return self.good.at_rank(rank) if rank <= self.good.n else (math.inf, math.inf)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buckets:
+    """How many values lie between edges, as another program counted them; where between nobody knows."""
+
+    type: ClassVar = MeasureType.DISTRIBUTION
+    counts: tuple[tuple[float | None, float | None, int], ...] = ()
+    """(lower edge, upper edge, values), in the base unit; None for an edge without end. Edges belong to
+    their bucket: of one above 0.1, the lower edge is the next number. Buckets may overlap."""
+    dimension: Dimension = Dimension.TIME
+    span: float | None = None
+    """Seconds from the first count to the last."""
+    blocks: tuple[tuple[int, ...], ...] = ()
+    """Of equal pieces of time, the values in each bucket; empty where nobody looked."""
+
+    @property
+    def n(self) -> int:
+        return sum(count for _, _, count in self.counts)
+
+    @property
+    def unit(self) -> str:
+        return BASE_UNIT[self.dimension]
+
+    def at_rank(self, rank: int) -> tuple[float, float]:
+        """Between which values that of a rank lies (1 is the smallest); infinite where there is no edge.
+
+        Errors: IndexError outside 1..n.
+        """
+        lows = [(-math.inf if low is None else low, count) for low, _, count in self.counts]
+        highs = [(math.inf if high is None else high, count) for _, high, count in self.counts]
+        return _at_rank(lows, rank), _at_rank(highs, rank)
+
+    def quantile(self, share: float) -> tuple[float, float] | None:
+        """Between which values a quantile lies; None without data. Source: as of a distribution."""
+        return self.at_rank(nearest_rank(share, self.n)) if self.n else None
+
+
+def _at_rank(values: list[tuple[float, int]], rank: int) -> float:
+    seen = 0
+    for value, count in sorted(values):
+        seen += count
+        if 1 <= rank <= seen:
+            return value
+    raise IndexError(f"rank {rank} of {seen} values")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +291,7 @@ class Gauge:
         )
 
 
-Measure = Share | Distribution | Number | Gauge
+Measure = Share | Distribution | Buckets | Number | Gauge
 
 
 def ends_of_unused(sample: Share | Distribution) -> tuple[Share | Distribution, Share | Distribution]:

@@ -16,6 +16,7 @@ from phasegate.model.criterion import Level, PlanCriterion, subject_text
 from phasegate.model.fact_json import JsonFact, JsonMessage
 from phasegate.model.faults import RUN_ENDED_BEFORE, FaultResult
 from phasegate.model.judgement import CriterionVerdict, Judgement
+from phasegate.model.lines import JudgedLine, Line, Risk, items, judge_lines
 from phasegate.model.measure_json import JsonMeasure
 from phasegate.model.measures import Chart
 from phasegate.model.observation import Observation, Series
@@ -260,9 +261,9 @@ class PlanStep:
     """What reports call it."""
     purpose: str = ""
     """What the step is for."""
-    work: tuple[str, ...] = ()
+    work: tuple[Line, ...] = ()
     """What is done in it."""
-    outcomes: tuple[str, ...] = ()
+    outcomes: tuple[Line, ...] = ()
     """What there is when it is done."""
     owner: str = ""
     """Who answers for it."""
@@ -386,7 +387,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class People:
-    """The plan's content that is for people only."""
+    """What the plan says of the phase for people, and the lines of it that belong to no step."""
 
     goal: str = ""
     """What is reached when the phase may end."""
@@ -394,16 +395,26 @@ class People:
     """Who answers for the phase."""
     approver: str = ""
     """Who decides on it."""
+    created: str = ""
+    """When the plan was written, as written."""
+    updated: str = ""
+    """When the plan was last changed, as written."""
     due: str = ""
     """When it is to end, as written."""
-    risks: tuple[Mapping[str, Any], ...] = ()
-    """`title`, `impact`, `likelihood`, `measures`."""
-    schedule: tuple[Any, ...] = ()
-    """When what happens, as written."""
-    next: tuple[Any, ...] = ()
-    """What comes after the phase, as written."""
-    known: tuple[Any, ...] = ()
-    """What is known and let be, as written."""
+    done: tuple[Line, ...] = ()
+    """What the plan claims to be done."""
+    known: tuple[Line, ...] = ()
+    """What is known and let be."""
+    risks: tuple[Risk, ...] = ()
+    """What may go wrong."""
+    schedule: tuple[Line, ...] = ()
+    """When what happens."""
+    outcomes: tuple[Line, ...] = ()
+    """What there is when the phase is done."""
+    after: tuple[Line, ...] = ()
+    """The state after the phase."""
+    next: tuple[Line, ...] = ()
+    """What comes after the phase."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -486,7 +497,7 @@ class RunResult:
     variables: Mapping[str, Any] = field(default_factory=dict)
     """The values of the plan's variables, by name."""
     people: People = People()
-    """What the plan says for people only."""
+    """What the plan says for people, and its lines."""
     target: tuple[TargetRecord, ...] = ()
     """The entries of the target."""
     selection: Selection = Selection()
@@ -535,3 +546,22 @@ class RunResult:
     def faults(self) -> tuple[FaultResult, ...]:
         """What was done to the target on purpose, step by step."""
         return tuple(fault for step in self.steps for fault in step.faults)
+
+    def verdicts(self) -> Mapping[str, CriterionVerdict]:
+        """How every criterion was judged, by id."""
+        return {one.id: one.verdict for one in self.criteria}
+
+    def lines(self) -> tuple[JudgedLine, ...]:
+        """Every line of the plan, headings left out: step by step, then those of the phase."""
+        people, verdicts = self.people, self.verdicts()
+        lists = (
+            *(lines for step in self.steps for lines in (step.asked.work, step.asked.outcomes)),
+            people.done,
+            people.known,
+            *(risk.measures for risk in people.risks),
+            people.schedule,
+            people.outcomes,
+            people.after,
+            people.next,
+        )
+        return tuple(line for lines in lists for line in items(judge_lines(lines, verdicts)))

@@ -18,6 +18,7 @@ from phasegate.plan.checks.faults import FaultDraft, FaultReader, apply_faults
 from phasegate.plan.criteria.budgets import budgets
 from phasegate.plan.criteria.criteria import Criteria, CriteriaList
 from phasegate.plan.criteria.required import require_kinds
+from phasegate.plan.people.lines import LineReader
 from phasegate.plan.reading import order
 from phasegate.plan.reading.context import Context, budget_of
 from phasegate.plan.reading.ids import Ids
@@ -51,8 +52,8 @@ class Assembly:
 
     def read(
         self, steps: Any, gate: Any
-    ) -> tuple[tuple[Step, ...], tuple[Check, ...], float | None, tuple[PlanCriterion, ...]]:
-        """Steps, checks of the gate, limit of the run, and all criteria."""
+    ) -> tuple[tuple[Step, ...], tuple[Check, ...], float | None, tuple[PlanCriterion, ...], LineReader]:
+        """Steps, checks of the gate, limit of the run, all criteria, and what reads lines that name them."""
         drafts = [self._step(("steps", index), tree) for index, tree in enumerate(_as_list(steps))]
         gate_written, gate_checks = self._gate(gate)
         checks = [check for step in drafts for check in step.checks] + gate_checks
@@ -68,12 +69,16 @@ class Assembly:
         lists.append(CriteriaList(path=("gate", "criteria"), entries=tuple(_as_list(gate_criteria))))
         faults = {fault.id: fault.fault for step in drafts for fault in step.faults if fault.id is not None}
         criteria = Criteria(self._context, by_id, step_ids, self._ids, faults).read(tuple(lists))
+        lines = LineReader(self._context, criteria)
         made = tuple(
-            self._make_step(step, step.written, follows.get(step.id or "", ()))
+            self._make_step(step, step.written, follows.get(step.id or "", ()), lines)
             for step in drafts
             if step.written is not None
         )
         of_gate = tuple(draft.check for draft in gate_checks if draft.check is not None)
+        whole = tuple(draft.check for draft in checks if draft.check is not None)
+        if len(whole) == len(checks):
+            self._faults.hold_rollouts((fault for step in drafts for fault in step.faults), whole, criteria)
         wanted = () if gate_written is None else gate_written.require
         return (
             made,
@@ -84,6 +89,7 @@ class Assembly:
                 *budgets(self._context.flaky, made, of_gate),
                 *require_kinds(self._context, wanted, checks, criteria),
             ),
+            lines,
         )
 
     def _step(self, path: TreePath, tree: Any) -> _StepDraft:
@@ -262,7 +268,9 @@ class Assembly:
             context.findings.add(context.document, (*first.path, key), message, help=help)
         return follows
 
-    def _make_step(self, draft: _StepDraft, written: StepWritten, follows: tuple[str, ...]) -> Step:
+    def _make_step(
+        self, draft: _StepDraft, written: StepWritten, follows: tuple[str, ...], lines: LineReader
+    ) -> Step:
         context, path = self._context, draft.path
         faults = tuple(one.fault for one in draft.faults if one.fault is not None)
         meeting: dict[str, list[Fault]] = {}
@@ -274,8 +282,8 @@ class Assembly:
                 id=written.id,
                 title=written.title,
                 purpose=written.purpose,
-                work=written.work,
-                outcomes=written.outcomes,
+                work=lines.read((*path, "work"), written.work),
+                outcomes=lines.read((*path, "outcomes"), written.outcomes),
                 owner=written.owner,
                 priority=written.priority or "",
                 estimate=written.estimate,

@@ -6,7 +6,7 @@ import hashlib
 import os
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from phasegate.base.substitution import finish, size_of
 from phasegate.base.yaml import Document, read
 from phasegate.kinds.base import Kind
 from phasegate.model.aggregates import BESIDE
+from phasegate.model.approval import same_person
 from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.model.result import People, PlanRecord
 from phasegate.plan import environments, include
@@ -364,7 +365,7 @@ class _Reader:
         ids = Ids()
         target, context = read_target(context, self._tree.get("target"), ids)
         context = self._with_defaults(context, head)
-        steps, gate_checks, limit, criteria = Assembly(context, target, ids).read(
+        steps, gate_checks, limit, criteria, lines = Assembly(context, target, ids).read(
             self._tree.get("steps"), self._tree.get("gate")
         )
         there = Coverable(
@@ -382,6 +383,7 @@ class _Reader:
             self._hold(self._policy, head, tuple(there.checks), criteria)
             target = protect(target, self._policy)
         approvals = read_approvals(context, self._tree.get("gate"))
+        people = People() if head is None else lines.people(head)
         if head is None or self._findings.problems:
             return None
         proving = (
@@ -394,11 +396,12 @@ class _Reader:
             self._findings.add(self._document, ("steps",), message, help=help, key=True)
             return None
         self._warn_of_missing_secrets(there.checks, target)
+        self._warn_of_people(people)
         return Plan(
             record=self._record(),
             phase=head.phase,
             title=head.title,
-            people=_people(head),
+            people=people,
             root=context.root,
             variables=self._values.variables,
             secrets=self._values.secrets,
@@ -433,6 +436,15 @@ class _Reader:
             message = joined(fact(Code.SECRET_NOT_SET, name=secret.name), told)
             help = f"set the environment variable {secret.name}"
             self._findings.add(self._document, ("secrets", index), message, help=help, warning=True)
+
+    def _warn_of_people(self, people: People) -> None:
+        if people.owner and same_person(people.owner, people.approver):
+            message = fact(Code.OWNER_APPROVES, name=people.owner)
+            self._findings.add(self._document, ("approver",), message, warning=True)
+        with suppress(ValueError):  # it may be written in any way
+            if (due := date.fromisoformat(people.due)) < self._today:
+                message = fact(Code.DUE_MISSED, at=people.due, n=(self._today - due).days)
+                self._findings.add(self._document, ("due",), message, warning=True)
 
     def _waivers(self, context: Context) -> Any:
         settled, wrong = context.settled(("waivers",), self._tree.get("waivers"))
@@ -513,16 +525,3 @@ def _exit_codes(checks: Iterable[Check]) -> dict[str, tuple[int, ...]]:
         for service, codes in kind.exit_codes(part.params).items():
             found[service] = tuple(dict.fromkeys((*found.get(service, ()), *codes)))
     return found
-
-
-def _people(head: PlanWritten) -> People:
-    return People(
-        goal=head.goal,
-        owner=head.owner,
-        approver=head.approver,
-        due=head.due,
-        risks=tuple(risk.model_dump(mode="json") for risk in head.risks),
-        schedule=head.schedule,
-        next=head.next,
-        known=head.known,
-    )

@@ -553,7 +553,7 @@ def _hide(value: Any) -> Any:
 def _record_words() -> frozenset[str]:
     """Names of fields, events and states: without them the record could not be read again."""
     words = {"event", "histogram", "buckets", "min", "max", "min_ns", "max_ns", *NAMES}
-    for kind in _reachable(Event.__subclasses__()):
+    for kind in _types_of_record():
         if isinstance(kind, EnumMeta):
             words.update(str(member.value) for member in kind)  # type: ignore[var-annotated]
         elif isinstance(kind, type) and is_dataclass(kind):
@@ -561,22 +561,22 @@ def _record_words() -> frozenset[str]:
     return frozenset(words)
 
 
-def _reachable(hints: Iterable[Any]) -> set[Any]:
-    """All types that there are in type hints and in the fields of their dataclasses."""
-    found: set[Any] = set()
-    left = list(hints)
+@cache
+def _types_of_record() -> Mapping[Any, Mapping[str, Any]]:
+    """All types of events, and of the fields of their dataclasses; with the annotations of each."""
+    found: dict[Any, Mapping[str, Any]] = {}
+    left: list[Any] = list(Event.__subclasses__())
     while left:
         if (hint := left.pop()) not in found:
-            found.add(hint)
-            left += get_type_hints(hint).values() if is_dataclass(hint) else get_args(hint)
+            found[hint] = get_type_hints(hint) if is_dataclass(hint) else {}
+            left += found[hint].values() or get_args(hint)
     return found
 
 
 @cache
 def _free_names() -> frozenset[str]:
     """Names of fields of the record whose content has keys that are anybody's."""
-    kinds = [kind for kind in _reachable(Event.__subclasses__()) if is_dataclass(kind)]
-    hints = (pair for kind in kinds for pair in get_type_hints(kind).items())
+    hints = (pair for of_kind in _types_of_record().values() for pair in of_kind.items())
     return _TOLD | {name for name, hint in hints if _holds_any(hint)}
 
 

@@ -42,6 +42,11 @@ FORMATS: dict[str, Format] = {
         about="JUnit XML that validates against Jenkins' schema",
         function="phasegate.render.junit:render_strict",
     ),
+    "plan-md": Format(
+        file="plan.md",
+        about="the written plan again, each line with its status, figure and evidence",
+        function="phasegate.render.plan_document:render",
+    ),
     "json": Format(
         file="result.json",
         about="the result itself",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from phasegate.base.dataclass import dataclass
 from phasegate.model.criterion import Level
 from phasegate.model.judgement import CriterionVerdict
+from phasegate.model.lines import LineStatus
 from phasegate.model.observation import Case, CaseStatus
 from phasegate.model.result import AttemptStatus, CheckStatus, CriterionResult, Verdict
 
@@ -40,6 +41,15 @@ WAIVED_CASE: dict[CaseStatus, Badge] = {
     status: Badge("~", f"{CASE[status].word}, waived", "waived")
     for status in (CaseStatus.FAILED, CaseStatus.SKIPPED, CaseStatus.LOST)
 }
+LINE: dict[LineStatus, Badge] = {
+    LineStatus.HOLDS: Badge("✓", "holds", "pass"),
+    LineStatus.WAIVED: Badge("~", "waived", "waived"),
+    LineStatus.OPEN: Badge("✗", "open", "fail"),
+    LineStatus.NOT_VERIFIED: Badge("?", "not verified", "warn"),
+    LineStatus.NOT_JUDGED: Badge("-", "not judged", "skipped"),
+}
+KNOWN_ISSUE = {**LINE, LineStatus.HOLDS: Badge("✓", "solved", "pass")}
+"""Of a line that names a fault: its criteria are met when the fault is gone."""
 FLAKY = Badge("↻", "flaky", "warn")
 WARNING = Badge("!", "warning", "warn")
 _CRITERION: dict[CriterionVerdict, Badge] = {

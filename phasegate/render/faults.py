@@ -15,6 +15,8 @@ from phasegate.render.words import describe
 WORDS: dict[FaultStatus, tuple[str, str, str]] = {
     FaultStatus.RECOVERED: ("↺", "recovered", "default"),
     FaultStatus.NOT_RECOVERED: ("✗", "not recovered", "bold red"),
+    FaultStatus.ROLLED_OUT: ("↻", "rolled out", "default"),
+    FaultStatus.ROLLED_BACK: ("✗", "rolled back", "bold red"),
     FaultStatus.NOT_DONE: ("-", "not done", "yellow"),
     FaultStatus.CUT_SHORT: ("?", "cut short", "yellow"),
     FaultStatus.UNDER_WAY: ("!", "STILL ON?", "bold red"),
@@ -68,9 +70,9 @@ def fault_rows(faults: Iterable[FaultResult]) -> tuple[FaultRow, ...]:
 
 def fault_text(fault: PlanFault) -> str:
     """`kill nodejs at 5 s of steady for 3 s`."""
-    by = f" by {fault.image}" if fault.image else ""
     lasting = f" for {format_seconds(fault.lasting)}" if fault.lasting else ""
-    return f"{fault.act} {fault.target}{by} at {format_seconds(fault.due)} of {fault.check}{lasting}"
+    what = f"{fault.act} {', '.join(fault.targets)}{fault.version}"
+    return f"{what} at {format_seconds(fault.due)} of {fault.check}{lasting}"
 
 
 def headline(fault: FaultResult) -> str:

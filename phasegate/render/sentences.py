@@ -243,6 +243,20 @@ def _seen(fact: Fact) -> str:
     return f"observed {fact.statistic} of {sentence(fact.observed)} ({requests})"
 
 
+_BUCKETS = {
+    "missing": "buckets are missing, +Inf or samples of some",
+    "contradict": "what its buckets count does not fit together",
+    "changed": "its buckets changed in the window",
+}
+
+
+def _between(fact: Fact) -> str:
+    """Where a value lies of which the edges of a bucket are known: `above 50 ms, up to 100 ms`."""
+    above = "" if fact.least is None else f"above {figure(fact.least)}"
+    up_to = "" if fact.most is None else f"up to {figure(fact.most)}"
+    return ", ".join(filter(None, (above, up_to))) or "anything"
+
+
 def _required(fact: Fact) -> str:
     over = f" over {_long_time(fact.over)}" if fact.over is not None else ""
     return f"{fact.op} {sentence(fact.threshold)}{over}"
@@ -1032,6 +1046,13 @@ def _not_good_again(fact: Fact) -> str:
     return f"not good again within {format_seconds(fact.within)} after it was undone{last}"
 
 
+def _instance_rolled(fact: Fact) -> str:
+    words = [f"ready after {format_seconds(fact.ready_after)}"] if fact.ready_after is not None else []
+    if fact.back_after is not None:
+        words.append(f"ready again after {format_seconds(fact.back_after)} of its rollback")
+    return f"{fact.instance}: {', '.join(words)}"
+
+
 def _waiver_term(fact: Fact) -> str:
     match fact.days:
         case 0:
@@ -1117,6 +1138,13 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.OF_KIND: lambda fact: f"{fact.passed:,} of {count(fact.total, f'{fact.kind} check')}",
     Code.AT_LEAST: "at least {value}",
     Code.AT_MOST: "at most {value}",
+    Code.BETWEEN: _between,
+    Code.INSIDE_BUCKET: lambda fact: (
+        f"{_seen(fact)}, and nobody knows where in this bucket it lies: it needs {sentence(fact.needs)}; "
+        "write <= and the upper edge of a bucket, or count in finer buckets"
+    ),
+    Code.BUCKETS_HAVE_QUANTILES: "it is known by buckets, of which nobody knows the {statistic}; "
+    "write a quantile such as p95",
     Code.NOT_ASKED: "not required",
     Code.NOT_JUDGED: "nothing was observed",
     Code.NO_DATA: lambda fact: f"no data: {sentence(fact.why)}" if fact.why else "no data",
@@ -1185,6 +1213,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NOT_OBSERVED: "{measure} was not observed",
     Code.NOT_SAMPLED: "{measure} of {entry} was not sampled",
     Code.FAULT_NOT_SEEN: _fault_not_seen,
+    Code.NOT_ROLLED_BACK: "it was not rolled back; write 'for' at the rollout to try that too",
     Code.FAULT_WITHOUT_CHECK: "{check}, during which it is due, was not run: {why}",
     Code.NO_BASELINE: "no baseline is known",
     Code.NO_BASELINE_GIVEN: "no baseline was given; --baseline DIR names the folder of a run that passed",
@@ -1532,7 +1561,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.FILES_NOT_READ: "{path} and others were not read, since the check was ended",
     Code.FILES_LEFT: "the results files have more than {size} MiB or {most} cases; "
     "{path} and others were not read",
-    Code.NO_CASE_IN_FILES: "no case in the result files is named {names:all}",
+    Code.NO_CASE_IN_FILES: "no case in the results is named {names:all}",
     Code.MARK_TOO_LARGE: "a tag or comment in line {line:d} has more than {most} bytes",
     Code.DTD: "a DTD, which is not read; it can make a small file fill memory",
     Code.ELEMENTS_TOO_MANY: "more than {most} elements",
@@ -1558,6 +1587,22 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.NOT_RUN_BY: "not run: its {key} is {value!r}",
     Code.NO_RESULT_BY: "no result: its {key} is {value!r}, which is not a word for passed",
     Code.NO_RESULT_WITH: lambda fact: f"no result: it has <{fact.tag}>{_because(fact)}",
+    Code.NO_RESULTS_OF: "{path} has no results of {tool}",
+    Code.RESULTS_CUT: "{why}, so the results are not all there; write them to a file and name it in results",
+    Code.LINE_BROKEN: "line {line:d} of {path} is broken off",
+    Code.BEGAN_ONLY: "it began and did not end",
+    Code.CACHED: "no result of this attempt: go took it from its cache; add -count=1 to the command",
+    Code.NOT_COMPILED: lambda fact: f"it does not compile{_because(fact)}",
+    Code.NOT_SET_UP: lambda fact: f"it could not be set up{_because(fact)}",
+    Code.PACKAGE_FAILED: lambda fact: f"it ended otherwise than by its tests{_because(fact)}",
+    Code.PACKAGES_OPEN: "{path} has no end of {names}",
+    Code.PACKAGES_IDLE: "no test was run in {names}",
+    Code.FILTERED_OUT: "{n:test} left out by a filter",
+    Code.CARGO_PROGRAMS: "cargo says in {path} that it started {n:test program}, and {found} wrote results; "
+    "call it without -q, and leave out programs with harness = false",
+    Code.CARGO_ORDER: "{path} does not tell which results are of doc tests and which of test programs",
+    Code.CARGO_STOPPED: "cargo stopped at the first test program that failed; add --no-fail-fast",
+    Code.CARGO_COUNTS: "{part} announced {n:test}, wrote {written} and does not say that these are all",
     Code.OF_CONTAINERS: _of_containers,
     Code.NOBODY_EXPECTS: "not expected: {names}",
     Code.NOTHING_EXPECTED: "the plan does not say which services there should be, so write expect; "
@@ -1676,6 +1721,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.PROM_NO_SERIES: "no data: nothing answers {text}",
     Code.PROM_MANY_SERIES: "the answer has {n} series, such as {name}: aggregate them, or name a label "
     "with 'by'",
+    Code.PROM_BUCKETS: lambda fact: f"the histogram {fact.name}: {_BUCKETS[fact.what]}",
+    Code.PROM_BEGAN_LATE: "its first samples are {at:time} after the window began",
     Code.PROM_OF_PARTS: "it has a value for each label {label}; write the criterion for one of these parts",
     Code.PROM_NO_VALUE: "no data: the value is {value}",
     Code.PROM_STALE: "no data: the newest sample of {text} is {at:time} old; at most {limit:time} is allowed",
@@ -1974,6 +2021,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.ENDED_IN_PAUSE: "{container} ended while it was paused",
     Code.STARTED_BY_ENGINE: "the engine had already restarted {container} by itself",
     Code.REMOVED_MEANWHILE: "{container} has been removed meanwhile",
+    Code.PORTS_LOOSE: "the engine chooses anew at each start of {container} where it publishes {ports:all}; "
+    "publish at a port of the host that does not change",
     Code.PORTS_MOVED: lambda fact: (
         f"{fact.container} is published elsewhere now: {', '.join(map(sentence, fact.ports))}"
     ),
@@ -2028,6 +2077,17 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.UNDONE_EARLY: "it was undone {span:time} early, as {why}",
     Code.NO_GOOD_ANSWER_BEFORE: "no probe before the fault had a good answer",
     Code.NOT_GOOD_AGAIN: _not_good_again,
+    Code.BROKEN: "{criterion} was not met: {right} of {n} were as asked",
+    Code.BROKEN_BEFORE: "before it began, {why}",
+    Code.INSTANCE_ENDED: "{instance} did not go on: {why}",
+    Code.INSTANCE_NOT_BACK: "{instance} was not ready again: {why}",
+    Code.INSTANCE_NOT_READY: "{instance} was not ready: {why}",
+    Code.INSTANCE_ROLLED: _instance_rolled,
+    Code.ROLLED_BACK_AS: "rolled back after {at:time}, with {on_new} of {instances} on the other version, as "
+    "{why}",
+    Code.ROLLOUT_CUT: "it was rolled back with {on_new} of {instances} on the other version, as {why}",
+    Code.ROLLOUT_UNJUDGED: "waivers cover all that would judge it",
+    Code.ROLLOUT_UNSEEN: "nothing was seen for {criterion} after the last instance was ready",
     Code.BEFORE_RECOVERY: "{why}, before it could be seen whether it recovers",
     Code.RECOVERY_UNSEEN: "phasegate was late, so it is not known whether it recovers",
     Code.CANNOT_WRITE: "cannot write {path}: {why}",
@@ -2060,6 +2120,8 @@ _ENGLISH: Mapping[Code, Entry] = {
     "the default {default}",
     Code.UNPROVEN_WITHOUT_BASELINE: "criterion {criterion!r} is unproven unless phasegate run is given a "
     "baseline",
+    Code.OWNER_APPROVES: "{name} owns the phase and approves it; nobody else has to look at it",
+    Code.DUE_MISSED: lambda fact: f"the phase was due on {fact.at}, {count(fact.n, 'day')} ago",
     Code.BASELINE_NOT_NEEDED: "no criterion is held against a baseline, so --baseline changes nothing",
     Code.SECRET_SHORT: "secret {name!r} is shorter than {n} characters",
     Code.NOT_RUN_WITHOUT_IT: "what needs it is not run: {names}",

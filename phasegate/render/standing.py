@@ -10,6 +10,7 @@ from phasegate.model.measures import Distribution, Measure, Share
 from phasegate.model.result import CriterionResult, RunResult
 from phasegate.render.approvals import TONES, roles_text, signatures_of
 from phasegate.render.failures import flaky_of
+from phasegate.render.lines import line_tally
 from phasegate.render.sentences import missed_moments_text
 from phasegate.render.waivers import beside_verdict
 
@@ -29,6 +30,12 @@ class StandingLine:
 def standing(run: RunResult) -> tuple[StandingLine, ...]:
     """All lines, in the order of `SOURCES`; none where there is nothing to say."""
     return tuple(line for source in SOURCES for line in source(run))
+
+
+def _lines(run: RunResult) -> Iterator[StandingLine]:
+    found = line_tally(run)
+    if found.total:
+        yield StandingLine(label="Written plan", text=found.text, tone=found.tone, anchor="steps")
 
 
 def _flaky(run: RunResult) -> Iterator[StandingLine]:
@@ -124,6 +131,7 @@ def _approvals(run: RunResult) -> Iterator[StandingLine]:
 
 SOURCES: tuple[Callable[[RunResult], Iterator[StandingLine]], ...] = (
     _waivers,
+    _lines,
     _environment,
     _policy,
     _flaky,

@@ -7,7 +7,7 @@ import unicodedata
 
 from phasegate.base.facts import Message
 from phasegate.base.units import count, format_seconds, format_share, format_value
-from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
+from phasegate.model.measures import Buckets, Distribution, Gauge, Measure, Number, Share
 from phasegate.model.observation import Observation
 from phasegate.model.result import CheckStatus, CriterionResult, Verdict
 from phasegate.render.badges import of_criterion
@@ -47,6 +47,8 @@ def full_expression(criterion: CriterionResult) -> str:
 
 def visible(text: str) -> str:
     """Message from a target made harmless: control and direction-changing characters become visible."""
+    if text.isprintable():
+        return text
     return "".join(
         char
         if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co")
@@ -86,6 +88,13 @@ def describe(measure: Measure) -> str:
                 return "no data"
             failed = edges[1] == float("inf")
             return f"p95 {'failed' if failed else format_seconds(edges[1])} (n {measure.n:,})"
+        case Buckets():
+            edges = measure.quantile(0.95)
+            if edges is None:
+                return "no data"
+            open_ = edges[1] == float("inf")
+            edge = format_value(edges[not open_], measure.dimension)
+            return f"p95 {'above' if open_ else 'up to'} {edge} (n {measure.n:,})"
         case Number():
             if measure.value is None:
                 return "no data"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from phasegate.model.measures import Measure, merge
 from phasegate.model.observation import Case, Observation
 from phasegate.plan.asked.part import Part
 from phasegate.plan.asked.plan import Check
-from phasegate.runner.deciding import Decider
+from phasegate.runner.deciding import Decider, Watch
 from phasegate.runner.world import AttemptWorld, Parts, Stop, name_entry
 from phasegate.world import HttpClient
 
@@ -40,6 +40,8 @@ class AttemptRequest:
     accompanies: bool = False
     decider: Decider | None = None
     """For a check that goes on until it is decided."""
+    watches: Sequence[Watch] = ()
+    """For a check by which rollouts are judged."""
 
 
 async def observe(asked: AttemptRequest, parts: Parts) -> Observation:
@@ -75,6 +77,7 @@ async def _observe(asked: AttemptRequest, parts: Parts, http: HttpClient) -> Obs
         cases=asked.cases,
         accompanies=asked.accompanies,
         decider=asked.decider,
+        watches=asked.watches,
     )
     try:
         async with asyncio.timeout(check.limit) as limit:

@@ -26,7 +26,7 @@ from phasegate.model.waiver import Waiver
 from phasegate.plan.asked.plan import Check
 from phasegate.plan.written.plan import RetryWritten
 from phasegate.runner.attempt import AttemptRequest, observe
-from phasegate.runner.deciding import Decider
+from phasegate.runner.deciding import Decider, Watch
 from phasegate.runner.waiving import waive_attempt
 from phasegate.runner.world import Parts, Stop
 
@@ -68,6 +68,7 @@ async def run_check(
     cases: tuple[str, ...] = (),
     accompanies: bool = False,
     waivers: Sequence[Waiver] = (),
+    watches: Sequence[Watch] = (),
 ) -> CheckOutcome:
     """Observe and judge a check until an attempt settles it, telling everything as events.
 
@@ -86,6 +87,7 @@ async def run_check(
             cases=cases,
             accompanies=accompanies,
             decider=Decider(criteria=criteria) if check.asked.until_decided else None,
+            watches=watches,
         )
         tried.append(await _attempt(asked, criteria, waivers, parts))
         return tried[-1]

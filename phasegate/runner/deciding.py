@@ -1,4 +1,4 @@
-"""Criteria of a check with `until: decided`, looked at while it goes on."""
+"""Criteria that are looked at while their checks go on: for `until: decided`, and to judge a rollout."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from phasegate.base.facts import Code
-from phasegate.gate.deciding import decidable, decide_early
+from phasegate.gate.deciding import breaks, decidable, decide_early
 from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.model.judgement import Decided, Decision
 from phasegate.model.measures import Distribution, Measure, MeasureType, Share
@@ -38,6 +38,29 @@ class Decider:
                 return Enough(Code.ONE_DECIDED, {"criterion": one.id})
         open_ones = [one for one in mine if one.id not in self.decisions and _waits(one, measures)]
         return None if open_ones or not any(one.id in self.decisions for one in mine) else ALL_DECIDED
+
+
+@dataclass(kw_only=True)
+class Watch:
+    """What the checks beside a rollout have shown so far of the blocking criteria that judge it."""
+
+    criteria: Sequence[PlanCriterion]
+    broken: tuple[PlanCriterion, Decision] | None = None
+    """The first that is not met, whatever comes."""
+    seen: dict[str, int] = field(default_factory=dict)
+    """How many samples there were for each at the last look, by criterion."""
+
+    def look(self, check: str, part: str, progress: Progress, at: float) -> None:
+        """Judge what was seen of a part of a check, `at` seconds after it began."""
+        for one in self.criteria:
+            measure = progress.measures.get(one.criterion.measure)
+            if one.check != check or one.criterion.part != part or measure is None:
+                continue
+            if isinstance(measure, Share | Distribution):
+                self.seen[one.id] = measure.total if isinstance(measure, Share) else measure.n
+            if self.broken is None and _covers(measure, one.over):
+                decision = breaks(one.criterion, measure, one.confidence, at, progress.pending)
+                self.broken = None if decision is None else (one, decision)
 
 
 def _covers(measure: Measure, over: float | None) -> bool:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from phasegate.base.errors import ObservationError, PhasegateError, message_of
-from phasegate.base.facts import Code, Message, encode, fact
+from phasegate.base.facts import Code, Message, encode, fact, joined
 from phasegate.gate.verdict import INTERRUPTED
 from phasegate.model.events import FaultEnded, FaultStarted, FaultUndone
 from phasegate.model.faults import Act, FaultResult, FaultStatus
-from phasegate.model.measures import Number
+from phasegate.model.measures import Measure, Number, Share
 from phasegate.plan.asked.faults import Fault
 from phasegate.runner.probing import Prober
 from phasegate.runner.recovery import Moments, Probed, good_again, recovery
@@ -33,12 +33,12 @@ async def run_fault(fault: Fault, parts: Parts, ending: Stop) -> FaultResult:
 
     Errors: CancelledError, PhasegateError where the record cannot be kept; the fault is undone before.
     """
-    under_way = _UnderWay(fault, parts, ending)
+    under_way = FaultRun(fault, parts, ending)
     await under_way.run()
     return under_way.result
 
 
-class _UnderWay:
+class FaultRun:
     """One fault under way; times are seconds on the run's clock."""
 
     def __init__(self, fault: Fault, parts: Parts, ending: Stop) -> None:
@@ -48,6 +48,12 @@ class _UnderWay:
         self._ending = ending
         self.result = FaultResult(asked=fault.asked)
         self._notes: list[Message] = []
+        self._well: tuple[FaultStatus, Message] = FaultStatus.RECOVERED, ""
+        """What came of it where all is good again, and why."""
+        self._not_back: Message = ""
+        """What is not good again, though probes may be answered."""
+        self._extra: Mapping[str, Measure] = {}
+        """What is measured of it otherwise than by probes."""
         self._told = False
         self._zero = (self._clock.now(), self._clock.utc())
 
@@ -91,9 +97,7 @@ class _UnderWay:
         """When what was done; None where it was not done whole or not undone, so nothing is to be watched."""
         acts, fault = self._parts.faults, self._fault.asked
         refused: Message = ""
-        begun = done = undoing = self._clock.now()
-        self.result = replace(self.result, started=self._at(begun))
-        self._parts.emit(FaultStarted(at=self._at(begun), fault=fault.id))
+        begun = done = undoing = self._begin()
         try:
             await to_its_end(acts.act(fault))
             done = self._clock.now()
@@ -114,6 +118,13 @@ class _UnderWay:
         if fault.act is Act.RESTART:
             undoing, undone = begun, done
         return Moments(begun=begun, done=done, undoing=undoing, undone=undone)
+
+    def _begin(self) -> float:
+        """Tell that it is begun. Shape: when."""
+        begun = self._clock.now()
+        self.result = replace(self.result, started=self._at(begun))
+        self._parts.emit(FaultStarted(at=self._at(begun), fault=self._fault.id))
+        return begun
 
     async def _undone(self, refused: Message) -> float | None:
         """Undo it. Shape: when it was undone; None where it was not, or never done, which has been told."""
@@ -158,7 +169,7 @@ class _UnderWay:
         seen = prober.seen()
         until = self._clock.now()
         found = recovery(self._fault.asked.act, seen, moments, until, prober.missed())
-        measures, unused = dict(found.measures), prober.unused()
+        measures, unused = {**found.measures, **self._extra}, prober.unused()
         if unused:
             moments_of_all = len(seen) + len(unused)
             self._notes.append(fact(Code.MISSED_MOMENTS, unused=len(unused), moments=moments_of_all))
@@ -169,10 +180,13 @@ class _UnderWay:
             measures["lost_requests"] = replace(lost, partial=True)
         if not any(probe.good and probe.answered <= moments.begun for probe in seen):
             self._notes.append(fact(Code.NO_GOOD_ANSWER_BEFORE))
+        if self._not_back:
+            measures["recovered"] = Share(passed=0, total=1, sample=False)
+        status, reason = self._well
         result = replace(
             self.result,
-            status=FaultStatus.RECOVERED,
-            reason="",
+            status=status,
+            reason=reason,
             probes=len(seen),
             unused=len(unused),
             measures=measures,
@@ -187,10 +201,13 @@ class _UnderWay:
         if found.recovered is None and found.may_have_recovered:
             self._end_early(fact(Code.RECOVERY_UNSEEN))
             return
-        if found.recovered is None:
+        not_back = self._not_back
+        if found.recovered is None and not not_back:
             last = seen[-1].cause if seen else ""
-            reason = fact(Code.NOT_GOOD_AGAIN, within=float(within), why=last)
-            result = replace(result, status=FaultStatus.NOT_RECOVERED, reason=reason)
+            not_back = fact(Code.NOT_GOOD_AGAIN, within=float(within), why=last)
+        if not_back:
+            why = joined(reason, not_back) if reason else not_back
+            result = replace(result, status=FaultStatus.NOT_RECOVERED, reason=why)
         self._finish(result)
 
     def _evidence(self, probes: tuple[Probed, ...], begun: float) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ def _recovery(act: Act, probes: Sequence[Probed], moments: Moments, until: float
         )
         measures["rollout_time"] = _from(moments.begun, out, moments.undoing)
         measures["rollback_time"] = _from(moments.undoing, back, until)
-    else:
+    elif act is not Act.ROLLOUT:
         measures["recovery_time"] = _from(moments.begun, whole, until)
         if act is not Act.RESTART:
             then = tuple(probe for probe in whole if probe.answered > moments.undoing)

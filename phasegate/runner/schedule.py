@@ -10,20 +10,24 @@ from pathlib import Path
 from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import PhasegateError
 from phasegate.base.facts import Code, Fact, Message, fact
+from phasegate.gate.judgement import judged
 from phasegate.gate.judging import judge_fault
 from phasegate.gate.verdict import step_status
 from phasegate.gate.waivers import apply
 from phasegate.model.criterion import Level, PlanCriterion
 from phasegate.model.events import CheckFinished, Event, StepFinished, StepStarted
-from phasegate.model.faults import FaultResult, FaultStatus
+from phasegate.model.faults import Act, FaultResult, FaultStatus
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.result import CheckStatus, CriterionResult
 from phasegate.plan.asked.entries import PlanCommand
 from phasegate.plan.asked.faults import Fault
+from phasegate.plan.asked.judges import judges_of
 from phasegate.plan.asked.plan import Check, Plan, Step
 from phasegate.runner.check import CheckOutcome, reason_of_end, run_check
+from phasegate.runner.deciding import Watch
 from phasegate.runner.faults import run_fault, to_its_end
 from phasegate.runner.preflight import Missing
+from phasegate.runner.rollouts import run_rollout
 from phasegate.runner.selection import of_whole
 from phasegate.runner.turns import Turns
 from phasegate.runner.world import Parts, Stop
@@ -75,6 +79,12 @@ class Schedule:
         self._faults: dict[str, list[Fault]] = {}
         for fault in plan.faults():
             self._faults.setdefault(fault.asked.check, []).append(fault)
+        self._watches = {
+            fault.id: Watch(criteria=self._judges(fault))
+            for fault in plan.faults()
+            if fault.asked.act is Act.ROLLOUT
+        }
+        """Who judges each rollout, by fault."""
         self._faulted: dict[str, FaultResult] = {}
         self._broken_steps: set[str] = set()
         """Steps whose setup failed."""
@@ -163,7 +173,11 @@ class Schedule:
                 ending.now(ENDED)
 
     async def _fault(self, fault: Fault, ending: Stop) -> None:
-        result = await run_fault(fault, self._parts, ending)
+        watch = self._watches.get(fault.id)
+        if watch is None:
+            result = await run_fault(fault, self._parts, ending)
+        else:
+            result = await run_rollout(fault, self._parts, ending, watch)
         self._faulted[fault.id] = result
         failed = result.status in (FaultStatus.NOT_DONE, FaultStatus.NOT_UNDONE)
         if self._orders.fail_fast and (failed or any(self._unmet_criteria([fault]))):
@@ -186,6 +200,11 @@ class Schedule:
                 cases=self._orders.cases,
                 accompanies=accompanies,
                 waivers=self._plan.waivers,
+                watches=[
+                    watch
+                    for watch in self._watches.values()
+                    if any(one.check == check.id for one in watch.criteria)
+                ],
             )
         except (asyncio.CancelledError, PhasegateError) as error:
             self._outcomes[check.id] = CheckOutcome(
@@ -194,7 +213,7 @@ class Schedule:
             raise
         self._outcomes[check.id] = outcome
         stops = outcome.status in (CheckStatus.FAILED, CheckStatus.ERRORED) and not outcome.waived
-        if self._orders.fail_fast and stops:
+        if self._orders.fail_fast and stops and check.id in self._blocking:
             self._failed_fast = FAILED_FAST
 
     def _why_not(self, check: Check) -> Message:
@@ -231,23 +250,34 @@ class Schedule:
                 return fact(Code.STEP_NOT_HELD, step=id, why=why)
         return None
 
+    def _judges(self, fault: Fault) -> tuple[PlanCriterion, ...]:
+        """The criteria that judge a rollout, less those that a waiver covers as a whole."""
+        judges = judges_of(fault, self._plan.checks(), self._plan.criteria)
+        unmet = [
+            CriterionResult(asked=one, judged=judged(one.criterion, verdict=CriterionVerdict.NOT_MET))
+            for one in judges
+        ]
+        left = apply(self._plan.waivers, unmet, {}, lambda _item, _cases: None).criteria
+        return tuple(item.asked for item in left if item.verdict is CriterionVerdict.NOT_MET)
+
     def _unmet_criteria(self, faults: Iterable[Fault]) -> Iterator[CriterionResult]:
         """The blocking criteria on what came of faults that are not met by now, waivers applied."""
         done = {fault.id: self._faulted[fault.id] for fault in faults if fault.id in self._faulted}
-        judged = [
+        found = [
             CriterionResult(asked=one, judged=judge_fault(one, done[one.fault]))
             for one in self._plan.criteria
             if one.fault in done
         ]
-        for item in apply(self._plan.waivers, judged, {}, lambda _item, _cases: None).criteria:
+        for item in apply(self._plan.waivers, found, {}, lambda _item, _cases: None).criteria:
             if item.verdict is CriterionVerdict.NOT_MET and item.level is Level.BLOCK:
                 yield item
 
     def _step_status(self, step: Step) -> tuple[CheckStatus, Message]:
-        """The status of a step, and the check that keeps it from passing."""
-        outcomes = [self._outcomes[check.id] for check in step.checks if check.id in self._outcomes]
+        """The status of a step by its checks that block, and the check that keeps it from passing."""
+        asked = [check for check in step.checks if check.id in self._blocking] or step.checks
+        outcomes = [self._outcomes[check.id] for check in asked if check.id in self._outcomes]
         status = step_status(outcome.status for outcome in outcomes)
-        for check in step.checks:
+        for check in asked:
             outcome = self._outcomes.get(check.id)
             if outcome and outcome.status is not CheckStatus.PASSED and outcome.status is status:
                 return status, fact(Code.OF_CHECK, check=check.id, why=outcome.reason)

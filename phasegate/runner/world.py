@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +14,7 @@ from phasegate.model.events import CaseFinished, Event, Progressed
 from phasegate.model.faults import PlanFault
 from phasegate.model.observation import Case
 from phasegate.model.result import BaselineRecord
-from phasegate.runner.deciding import Decider
+from phasegate.runner.deciding import Decider, Watch
 from phasegate.world import (
     Addresses,
     Clock,
@@ -39,16 +39,32 @@ class Evidence(Protocol):
 class Faults(Protocol):
     """What is done to the target on purpose."""
 
-    async def act(self, fault: PlanFault) -> None:
-        """Do it; returns when it is done.
+    async def act(self, fault: PlanFault, instance: str = "") -> None:
+        """Do it, to all of the entry or to one instance; returns when it is done.
 
         Errors: ObservationError, one line, when the target cannot be acted on."""
 
-    async def undo(self, fault: PlanFault) -> Message:
+    async def undo(self, fault: PlanFault, instance: str = "") -> Message:
         """Bring back what was there before it, also where it was done in part or not at all; returns when
         that is started, not when it is ready. Shape: what a reader should know of it, or an empty text.
 
         Errors: ObservationError when the target is not as it was."""
+
+    async def instances(self, fault: PlanFault) -> tuple[str, ...]:
+        """What of its entry a rollout replaces one after another. Errors: ObservationError."""
+
+    async def settle(self, fault: PlanFault, instance: str) -> None:
+        """Let an instance stay on the other version. Errors: ObservationError."""
+
+    async def ready(self, fault: PlanFault, instance: str) -> None:
+        """Wait until an instance is ready, after it was replaced or put back.
+
+        Errors: TargetError, why it is not in time, or never will be; ObservationError where nobody can
+        tell."""
+
+    async def trouble(self, fault: PlanFault, instance: str) -> Message:
+        """Why an instance that was ready does not run any more; empty while it does. Errors:
+        ObservationError."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +151,8 @@ class AttemptWorld:
     prefix: str = ""
     """Put before case ids: the name of the `each` entry that is being observed."""
     decider: Decider | None = None
+    watches: Sequence[Watch] = ()
+    """Who judges rollouts by what is seen meanwhile."""
     began: float = 0.0
     """When it began to observe this part, by the clock of the run."""
     _last: float = -EVERY
@@ -155,6 +173,10 @@ class AttemptWorld:
         )
         return replace(self, prefix=name, earlier=mine, seen=[])
 
+    @property
+    def watched(self) -> bool:
+        return bool(self.watches)
+
     async def progress(self, progress: Progress) -> Message | None:
         at = self.clock.utc()
         if progress.cases:
@@ -168,6 +190,8 @@ class AttemptWorld:
         if (progress.text or progress.done is not None) and now - self._last >= EVERY:
             self._last = now
             self.emit(Progressed(at=at, check=self.check, done=progress.done, text=progress.text))
+        for watch in self.watches if progress.measures else ():
+            watch.look(self.check, self.prefix, progress, now - self.began)
         if self.stop.reason is None and self.decider is not None and progress.measures:
             return self.decider.look(self.prefix, progress, now - self.began)
         return self.stop.reason

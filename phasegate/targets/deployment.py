@@ -92,15 +92,37 @@ class Deployment:
         Errors: TargetError, ObservationError when it does not come up; it is closed all the same.
         """
 
-    async def act(self, fault: PlanFault) -> None:
-        """Do to an entry what a fault says; `undo` is due whatever comes of it.
+    async def instances(self, entry: str) -> tuple[str, ...]:
+        """What of an entry a rollout replaces one after another, by name.
+
+        Errors: ObservationError when there is nothing.
+        """
+        return (entry,)
+
+    async def act(self, fault: PlanFault, instance: str = "") -> None:
+        """Do to an entry, or to one instance of it, what a fault says; `undo` is due whatever comes of it.
 
         Errors: ObservationError, one line, when it cannot be acted on.
         """
         raise ObservationError(fact(Code.NO_SUCH_ACT, entry=fault.target, act=fault.act.value))
 
-    async def undo(self, fault: PlanFault) -> Message:
+    async def undo(self, fault: PlanFault, instance: str = "") -> Message:
         """Bring it back as it was. Shape: what to know of it. Errors: ObservationError when it is not."""
+        return ""
+
+    async def settle(self, fault: PlanFault, instance: str) -> None:
+        """Let an instance stay on the other version: that is what it is from now on."""
+
+    async def ready(self, fault: PlanFault, instance: str) -> None:
+        """Wait until an instance that was replaced or put back is ready.
+
+        Errors: TargetError, why it is not `within` the time of the fault, or never will be; ObservationError
+        where nobody can tell.
+        """
+
+    async def trouble(self, fault: PlanFault, instance: str) -> Message:
+        """Why an instance that was ready does not run any more; empty while it does. Errors:
+        ObservationError."""
         return ""
 
     async def close(self) -> None:

@@ -7,6 +7,7 @@ import socket
 
 from phasegate.base.errors import UsageError
 from phasegate.http.places import place_of
+from phasegate.model.faults import Act
 from phasegate.plan.asked.entries import Entry, Target
 from phasegate.plan.asked.plan import Plan
 from phasegate.plan.reading.addressable import entries_named
@@ -43,14 +44,16 @@ def _confirm_faults(plan: Plan, chosen: frozenset[str], confirmed: tuple[str, ..
     protected = {entry.id for entry in plan.target if entry.protected}
     there_before = {entry.id for group in plan.target.groups if group.there_before for entry in group.entries}
     for fault in plan.faults():
-        if fault.asked.check not in chosen or fault.asked.target in confirmed:
+        if fault.asked.check not in chosen:
             continue
-        if fault.asked.target in protected | there_before:
-            why = "protected" if fault.asked.target in protected else "not of this run's making"
-            raise UsageError(
-                f"fault {fault.id!r} is to {fault.asked.act} {fault.asked.target!r}, which is {why}",
-                help=f"allow it with --confirm {fault.asked.target}",
-            )
+        for target in fault.asked.targets:
+            if target in (protected | there_before) - {*confirmed}:
+                why = "protected" if target in protected else "not of this run's making"
+                act = "roll out" if fault.asked.act is Act.ROLLOUT else fault.asked.act
+                raise UsageError(
+                    f"fault {fault.id!r} is to {act} {target!r}, which is {why}",
+                    help=f"allow it with --confirm {target}",
+                )
 
 
 def _leading_to(url: str, target: Target) -> list[Entry]:

@@ -59,12 +59,24 @@ class TargetStack:
     ) -> None:
         await self._take_down()
 
-    async def act(self, fault: PlanFault) -> None:
+    async def act(self, fault: PlanFault, instance: str = "") -> None:
         """See `phasegate.runner.world.Faults`."""
-        await self._acted_on(fault).act(fault)
+        await self._acted_on(fault).act(fault, instance)
 
-    async def undo(self, fault: PlanFault) -> Message:
-        return await self._acted_on(fault).undo(fault)
+    async def undo(self, fault: PlanFault, instance: str = "") -> Message:
+        return await self._acted_on(fault).undo(fault, instance)
+
+    async def instances(self, fault: PlanFault) -> tuple[str, ...]:
+        return await self._acted_on(fault).instances(fault.target)
+
+    async def settle(self, fault: PlanFault, instance: str) -> None:
+        await self._acted_on(fault).settle(fault, instance)
+
+    async def ready(self, fault: PlanFault, instance: str) -> None:
+        await self._acted_on(fault).ready(fault, instance)
+
+    async def trouble(self, fault: PlanFault, instance: str) -> Message:
+        return await self._acted_on(fault).trouble(fault, instance)
 
     def addresses(self) -> TargetAddresses:
         """What has an address by now."""

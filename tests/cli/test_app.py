@@ -115,7 +115,7 @@ class Healthy(BaseHTTPRequestHandler):
 def test_a_run_of_one_health_check_imports_nothing_of_other_kinds(tmp_path: Path) -> None:
     plan = tmp_path / "plan.yaml"
     with ThreadingHTTPServer(("127.0.0.1", 0), Healthy) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         plan.write_text(PLAN % server.server_port)
         modules = imported("run", str(plan), "-o", str(tmp_path / "out"))
         server.shutdown()
@@ -123,31 +123,48 @@ def test_a_run_of_one_health_check_imports_nothing_of_other_kinds(tmp_path: Path
     assert within(modules, *LATE) == set()
 
 
-def completed(line: str, shell: str) -> list[str]:
-    """What a shell is told that the last word may become."""
-    asked = {"COMP_WORDS": line} if shell == "bash" else {"_TYPER_COMPLETE_ARGS": line}
+def completion(line: str, shell: str) -> dict[str, str]:
+    """The variables by which a shell asks what the last word may become."""
+    return {
+        "COMP_WORDS" if shell == "bash" else "_TYPER_COMPLETE_ARGS": line,
+        "_PHASEGATE_COMPLETE": f"complete_{shell}",
+        "COMP_CWORD": str(len(line.split(" ")) - 1),
+    }
+
+
+def words_in(answer: str, shell: str) -> list[str]:
+    return answer.split() if shell == "bash" else re.findall(r'"([^"]+)":"', answer)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_shell_completes_commands_and_flags(
+    shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def completed(line: str) -> list[str]:
+        with monkeypatch.context() as within:
+            for name, value in completion(line, shell).items():
+                within.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                run_command_line([])
+        assert ended.value.code in (0, None)
+        return words_in(capsys.readouterr().out, shell)
+
+    assert completed("phasegate va") == ["validate"]
+    assert completed("phasegate zz") == []
+    assert completed("phasegate ") == list(COMMANDS)
+    assert completed("phasegate run --fail") == ["--fail-fast"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_shell_that_completes_gets_its_answer_from_the_program(shell: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "phasegate"],
         capture_output=True,
         text=True,
         check=True,
-        env={
-            **os.environ,
-            **asked,
-            "_PHASEGATE_COMPLETE": f"complete_{shell}",
-            "COMP_CWORD": str(len(line.split(" ")) - 1),
-        },
+        env={**os.environ, **completion("phasegate re", shell)},
     )
-    return done.stdout.split() if shell == "bash" else re.findall(r'"([^"]+)":"', done.stdout)
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
-def test_a_shell_completes_commands_and_flags(shell: str) -> None:
-    assert completed("phasegate re", shell) == ["report"]
-    assert completed("phasegate va", shell) == ["validate"]
-    assert completed("phasegate zz", shell) == []
-    assert completed("phasegate ", shell) == list(COMMANDS)
-    assert completed("phasegate run --fail", shell) == ["--fail-fast"]
+    assert words_in(done.stdout, shell) == ["report"]
 
 
 def test_help_of_a_command_imports_that_command_alone() -> None:

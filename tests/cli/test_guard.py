@@ -114,7 +114,26 @@ steps:
       - crash.recovery_time < 10s
 """
 CRASH = "      - {id: crash, kill: shop, during: steady, at: 5s, for: 3s, probe: {url: /, every: 50ms}}\n"
+ROLLED = FAULTED.replace(
+    "kill: shop, during: steady, at: 5s, for: 3s",
+    "rollout: [shop, till], env: {V: two}, during: steady, at: 5s, for: 3s, hold: 2s, within: 20s",
+).replace("recovery_time", "rollout_time")
 PLANS: dict[str, Scene] = {
+    "a rollout is of fewer entries": one(
+        "[shop, till]", "[shop]", "fault crash target: shop, till -> shop", plan=ROLLED
+    ),
+    "a rollout watches each instance for less long": one(
+        "hold: 2s", "hold: 1s", "fault crash hold: 2 s -> 1 s", plan=ROLLED
+    ),
+    "an instance of a rollout may take longer": one(
+        "within: 20s", "within: 40s", "fault crash within: 20 s -> 40 s", plan=ROLLED
+    ),
+    "a rollout is not rolled back any more": one(
+        " for: 3s,", "", "fault crash for: 3 s -> none", plan=ROLLED
+    ),
+    "a rollout is of another version": one(
+        "V: two", "V: three", "fault crash env: V=two -> V=three", plan=ROLLED
+    ),
     "a fault is removed": Scene(
         plan=FAULTED,
         changed=((CRASH, ""), ("    faults:\n", ""), ("      - crash.recovery_time < 10s\n", "")),

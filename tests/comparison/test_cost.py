@@ -12,6 +12,8 @@ from phasegate.kinds import KINDS
 from phasegate.plan.loader import load_each
 from tests.benchmarks.loading import SHAPES, count_calls, lay_out
 
+pytestmark = pytest.mark.slow
+
 
 def sides(folder: Path, name: str, count: int) -> dict[str, Side]:
     plans = load_each(lay_out(folder, SHAPES[name], count), kinds=KINDS, env={})

@@ -76,6 +76,11 @@ CASES = {
         *both("steady.latency.p95 < 1s", "{criterion: steady.latency.p95 < 1s, level: warn}"),
         ["weaker: criterion steady.latency.p95 level: block -> warn"],
     ),
+    "a check that only warns": (
+        plan(health("probes: 9")) + "gate: {criteria: [run.errored == 0]}\n",
+        plan(health("probes: 9, level: warn")) + "gate: {criteria: [run.errored == 0]}\n",
+        ["weaker: criterion up.success_rate level: block -> warn"],
+    ),
     "a shorter span": (
         *both(
             "{criterion: steady.latency.p95 < 1s, over: 10s}",
@@ -192,3 +197,16 @@ def test_a_target_entry_that_is_gone_takes_no_criterion_along(tmp_path: Path) ->
     assert said(changes(tmp_path, *both)) == [
         "weaker: criterion target/b.memory.max: memory.max < 9MiB -> removed"
     ]
+
+
+def test_an_objective_that_asks_for_less_is_weaker(tmp_path: Path) -> None:
+    slo = (Path(__file__).parents[2] / "checks/slo/api.yaml").read_text(encoding="utf-8")
+    looser = slo.replace("target: 0.999", "target: 0.99").replace('le="0.1"', 'le="0.25"')
+    with_slo, without = plan(health("probes: 5000, slo: slo.yaml")), plan(health("probes: 5000"))
+    assert said(changes(tmp_path, with_slo, with_slo, {"slo.yaml": slo}, {"slo.yaml": looser})) == [
+        "weaker: criterion up.success_rate threshold: >= 99.9% -> >= 99%",
+        "weaker: criterion up.latency.p95 threshold: <= 100ms -> <= 250ms",
+    ]
+    assert "weaker: criterion up.latency.p95: latency.p95 <= 100ms -> removed" in said(
+        changes(tmp_path, with_slo, without, {"slo.yaml": slo})
+    )

@@ -86,7 +86,7 @@ def running(
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
-            assert " ready on http://" in line, line
+            assert " ready on http" in line, line
             yield Controller(url=line.split()[-1], process=process)
         finally:
             process.terminate()

@@ -12,7 +12,7 @@ from phasegate.base.yaml import read
 from phasegate.gate.criterion import parse_criterion
 from phasegate.http.suites.suite import Request, Suite
 from phasegate.plan.written.plan import PlanWritten, StepWritten
-from tests.docs.pages import Block
+from tests.docs.pages import ROOT, Block
 
 PROCESS = {"command": ["python", "shop.py", "${self.port}"], "ready": {"url": "/health"}}
 TARGET = {
@@ -43,12 +43,14 @@ services:
     "logins.jsonl": '{"user": "ann", "password": "one"}\n',
     "e2e/test_shop.py": "def test_one(): pass\n",
     "order.schema.json": "{}",
+    "checks/slo/api.yaml": (ROOT / "checks/slo/api.yaml").read_text(encoding="utf-8"),
     "waivers.yaml": "waivers: 1\nentries: []\n",
     "gates/payments.yaml": """\
 steps:
   - id: payments
     checks: [{id: pay, kind: health, url: /items, criteria: [success_rate == 100%]}]
 """,
+    **{f"checks/builds/{tool}/paging.txt": "" for tool in ("cargo", "go", "jest", "maven")},
     **dict.fromkeys(("load.js", "locustfile.py", "ca.pem", "client.pem", "client.key", "picture.png"), ""),
 }
 """Files that pieces name."""

@@ -36,6 +36,7 @@ LEAVES = [
 """Every command as it is typed, those of a group one by one."""
 IN_PROSE = {
     "ApprovalWritten": "role and within, in the table of the gate",
+    "EntryWritten": "as LineWritten, with keys of its own",
     "IncludedGateWritten": "checks and criteria, in the table of included files",
     "PatternWritten": "pattern and max, in the table of waivers",
     "RiskWritten": "for people, in the table of the top level",

@@ -23,6 +23,7 @@ from tests.model import test_fold
 from tests.plan.test_any_plan import COMPOSE, PLAN
 
 _ROOT = Path(__file__).parents[2]
+_DOCUMENTS = _ROOT / "tests/cli/markdown_starter/documents"
 _SERVICES = {
     "name": "shop",
     "x-common": {"restart": "always"},
@@ -439,6 +440,13 @@ def _reading(random: Random, folder: Path) -> Input:
             return Input(["validate", plan], _LOADS)
 
 
+def _document(random: Random, folder: Path) -> Input:
+    """A plan in Markdown."""
+    documents = tuple(file.read_bytes() for file in sorted(_DOCUMENTS.glob("*.md")))
+    (folder / "plan.md").write_bytes(spoilt(random.choice(documents), random, documents))
+    return Input(["init", str(folder / "plan.md"), "-o", str(folder / "new.yaml")], _LOADS)
+
+
 KINDS_OF_INPUT: Mapping[str, Callable[[Random, Path], Input]] = {
     "plan": _plan,
     "text of a plan": _text_of_plan,
@@ -449,6 +457,7 @@ KINDS_OF_INPUT: Mapping[str, Callable[[Random, Path], Input]] = {
     "included": _named("included.yaml"),
     "variables": _named("vars.yaml"),
     "data": _named("rows.csv", "rows.jsonl", "schema.json"),
+    "document": _document,
     "record": _record,
     "sign-offs": _sign_offs,
     "baseline": _baseline,

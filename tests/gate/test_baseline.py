@@ -14,7 +14,7 @@ from phasegate.gate.baseline import Earlier
 from phasegate.gate.criterion import parse_criterion
 from phasegate.model.histogram import Histogram
 from phasegate.model.judgement import CriterionVerdict
-from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
+from phasegate.model.measures import Buckets, Distribution, Gauge, Measure, Number, Share
 from tests.judged import Told, judge, judge_against
 
 NONE_GIVEN = "no baseline was given; --baseline DIR names the folder of a run that passed"
@@ -48,6 +48,15 @@ def times(*milliseconds: float, failed: int = 0, **fields: Any) -> Distribution:
 def spread(n: int, around: float, failed: int = 0, **fields: Any) -> Distribution:
     """`n` durations from 90% to 110% of `around` milliseconds, evenly."""
     return times(*(around * (0.9 + 0.2 * i / n) for i in range(n)), failed=failed, **fields)
+
+
+def test_buckets_are_not_held_against_a_baseline() -> None:
+    seen = Buckets(counts=((0.0, 0.1, 1_000),))
+    of_itself = held("latency.p95 <= baseline * 1.10", seen, seen)
+    of_times = held("latency.p95 <= baseline * 1.10", seen, spread(1000, 20))
+    assert (of_itself.verdict, of_times.verdict) == (UNPROVEN, UNPROVEN)
+    assert "has no value of latency.p95" in of_itself.message
+    assert "was measured in another way in the baseline" in of_times.message
 
 
 class TestQuantile:

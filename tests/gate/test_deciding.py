@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from phasegate.gate.criterion import parse_criterion
-from phasegate.gate.deciding import decidable, decide_early, stands
+from phasegate.gate.deciding import breakable, breaks, decidable, decide_early, stands
 from phasegate.gate.sequential import samples_needed
 from phasegate.model.histogram import Histogram, bucket_of
 from phasegate.model.judgement import CriterionVerdict, Decided, Decision
@@ -84,6 +84,49 @@ def test_durations_below_the_clocks_resolution_decide_nothing():
 def test_what_a_sample_can_decide(text, type, able):
     assert decidable(parse_criterion(f"c.{text}"), type, 0.95) is able
     assert not decidable(parse_criterion(f"c.{text}"), type, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "type", "able"),
+    [
+        ("success_rate >= 99.9%", MeasureType.SAMPLE, True),
+        ("success_rate == 100%", MeasureType.SAMPLE, True),
+        ("error_rate == 0%", MeasureType.SAMPLE, True),
+        ("success_rate == 90%", MeasureType.SAMPLE, False),
+        ("success_rate == 100%", MeasureType.CENSUS, False),
+        ("success_rate >= baseline", MeasureType.SAMPLE, False),
+        ("latency.p95 < 1s", MeasureType.DISTRIBUTION, True),
+        ("latency.max < 1s", MeasureType.DISTRIBUTION, False),
+    ],
+)
+def test_what_a_sample_can_break(text, type, able):
+    assert breakable(parse_criterion(f"c.{text}"), type, 0.95) is able
+
+
+@pytest.mark.parametrize(
+    ("text", "measure", "pending", "broken"),
+    [
+        ("success_rate >= 90%", sample(60, 100), 0, True),
+        ("success_rate >= 90%", sample(60, 100), 500, False),  # the failures may have come first
+        ("success_rate >= 90%", sample(100, 100), 0, False),
+        ("success_rate == 100%", sample(99, 100), 500, True),  # one is enough, whatever comes
+        ("latency.p95 < 100ms", durations(60, slow=40), 0, True),
+        ("latency.p95 < 100ms", durations(60, slow=40), 1_000, False),
+    ],
+)
+def test_criterion_is_broken_where_nothing_that_is_pending_can_mend_it(text, measure, pending, broken):
+    decision = breaks(parse_criterion(f"c.{text}"), measure, 0.95, 0.5, pending)
+    assert (decision is not None) is broken
+
+
+@given(st.integers(0, 300), st.integers(1, 300), st.integers(0, 100), st.integers(0, 100))
+def test_what_is_broken_is_not_met_by_its_sample_and_all_that_was_pending(right, wrong, pending, later):
+    criterion = parse_criterion("c.success_rate >= 60%")
+    if breaks(criterion, sample(right, right + wrong), 0.95, 0.5, pending) is None:
+        wrong += 3 * (right + pending + 20)  # as bad as it takes
+    assert breaks(criterion, sample(right, right + wrong), 0.95, 0.5, pending)
+    mended = min(later, pending)
+    assert early("success_rate >= 60%", sample(right + mended, right + wrong + mended)) is Decided.NOT_MET
 
 
 def at_the_end(text: str, measure: Measure, decision: Decision | None = None) -> CriterionVerdict:

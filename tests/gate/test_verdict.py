@@ -193,6 +193,19 @@ def test_a_warning_does_not_fail_an_attempt():
 
 
 @pytest.mark.parametrize(
+    ("verdict", "status"),
+    [
+        (MET, AttemptStatus.PASSED),
+        (WAIVED, AttemptStatus.PASSED),
+        (NOT_MET, AttemptStatus.UNPROVEN),
+        (UNPROVEN, AttemptStatus.UNPROVEN),
+    ],
+)
+def test_an_attempt_that_only_warns_passes_or_is_unproven(verdict, status):
+    assert attempt_status([(Level.WARN, verdict)], error=None) is status
+
+
+@pytest.mark.parametrize(
     ("attempts", "flaky"),
     [
         ("passed", False),
@@ -238,6 +251,7 @@ GATES = {
     "a blocking criterion is unproven": decide(results(MET, UNPROVEN)),
     "one is not met and another unproven": decide(results(NOT_MET, UNPROVEN)),
     "only a criterion of level warn is not met": decide([result(MET), result(NOT_MET, Level.WARN)]),
+    "only a criterion of level warn is unproven": decide([result(MET), result(UNPROVEN, Level.WARN)]),
     "the run was narrowed and everything selected is met": decide(
         results(MET), selection=Selection(steps=("one",), criteria_selected=1, criteria_total=2)
     ),

@@ -202,6 +202,18 @@ BROKEN: Mapping[str, tuple[str, str, str]] = {
         "from phasegate.base.errors import TargetError\nraise TargetError('not 75')",
         "TargetError: not 75",
     ),
+    "builds": (
+        "builds:One",
+        one_kind(
+            "builds",
+            """
+            class Params(CheckParams):
+                class Odd: ...
+                odd: Odd | None = None
+        """,
+        ),
+        "Unable to generate pydantic-core schema",
+    ),
     "checks": (
         "checks:One",
         one_kind(

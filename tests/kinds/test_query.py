@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from phasegate.base.errors import ObservationError
 from phasegate.kinds.query import QueryKind, QueryParams
-from phasegate.model.measures import Gauge, Number
+from phasegate.model.measures import Buckets, Gauge, Number
 from phasegate.model.observation import Observation
 from tests.answering import Asked, Reply, answering
 from tests.telling import in_english, raises
@@ -168,3 +168,66 @@ async def test_a_time_to_come_is_no_age(tmp_path: Path) -> None:
     seen = await seen_in(data, tmp_path, values={"errors": {"json": "$.a"}}, at="$.t")
     assert "errors" not in seen.measures
     assert "is not a time in the answer" in str(seen.absent["", "errors"])
+
+
+BUCKETS = {"edges": "$.buckets[*].to", "counts": "$.buckets[*].n", "unit": "ms"}
+
+
+def counted(*pairs: tuple[Any, Any]) -> dict[str, Any]:
+    return {"buckets": [{**({} if to == "none" else {"to": to}), "n": n} for to, n in pairs]}
+
+
+@pytest.mark.parametrize("last", ["+Inf", None, "none"])
+@pytest.mark.parametrize(
+    ("counts", "cumulative"),
+    [((900, 90, 10), False), ((900, 990, 1_000), True), (("900", 90.0, "10"), False)],
+)
+async def test_counts_between_edges_are_a_distribution(
+    tmp_path: Path, last: Any, counts: tuple[Any, ...], cumulative: bool
+) -> None:
+    data = counted(*zip((100, 250, last), counts, strict=True))
+    seen = await seen_in(data, tmp_path, histograms={"latency": {**BUCKETS, "cumulative": cumulative}})
+    measure = seen.measures["latency"]
+    assert isinstance(measure, Buckets)
+    assert measure.counts == ((0.0, 0.1, 900), (0.1, 0.25, 90), (0.25, None, 10))
+    assert measure.quantile(0.95) == (0.1, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "cumulative"),
+    [
+        (((100, 9), (50, 1)), False),
+        (((100, 9), (100, 1)), False),
+        (((100, 9), (None, 1), (250, 1)), False),
+        (((100, 9), ("much", 1)), False),
+        (((100, 9), (250, -1)), False),
+        (((100, 9), (250, 1.5)), False),
+        (((100, 9), (250, None)), False),
+        (((100, 9), (250, 8)), True),
+        (((100, 9), ("none", 1), ("none", 1)), False),
+    ],
+)
+async def test_counts_that_do_not_add_up_are_no_data(
+    tmp_path: Path, pairs: tuple[tuple[Any, Any], ...], cumulative: bool
+) -> None:
+    asked = {"latency": {**BUCKETS, "cumulative": cumulative}}
+    seen = await seen_in(counted(*pairs), tmp_path, histograms=asked)
+    assert seen.measures == {}
+    assert "does not fit together" in str(seen.absent["", "latency"])
+    nothing = await seen_in({"buckets": []}, tmp_path, histograms=asked)
+    assert "nothing answers $.buckets[*].n" in str(nothing.absent["", "latency"])
+
+
+@pytest.mark.parametrize(
+    ("params", "why"),
+    [
+        ({}, "name at least one number, or a histogram"),
+        ({"histograms": {"age": BUCKETS}}, "is not a name"),
+        ({"histograms": {"a": BUCKETS}, "values": {"a": {"json": "$.a"}}}, "a value is named 'a' too"),
+        ({"histograms": {"a": {**BUCKETS, "counts": "$.a"}}}, "selects one value"),
+        ({"histograms": {"a": {**BUCKETS, "unit": "parsecs"}}}, "parsecs"),
+    ],
+)
+def test_a_histogram_is_two_lists(params: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        QueryParams.model_validate({"url": "/", **params})

@@ -16,7 +16,7 @@ from phasegate.model.codec import event_from_json, event_to_json, result_schema,
 from phasegate.model.events import CaseFinished, TargetChanged, TargetSampled
 from phasegate.model.histogram import Histogram
 from phasegate.model.measure_json import decode_measure, encode_measure
-from phasegate.model.measures import Distribution, Gauge, Measure, Number, Share
+from phasegate.model.measures import Buckets, Distribution, Gauge, Measure, Number, Share
 from phasegate.model.observation import Case, CaseStatus, Series
 from phasegate.model.result import TargetRecord
 from tests.model.test_fold import AT
@@ -66,7 +66,16 @@ def gauges(draw: st.DrawFn) -> Gauge:
     return gauge
 
 
-@given(shares | distributions | numbers | gauges())
+buckets = st.builds(
+    Buckets,
+    counts=st.lists(st.tuples(st.none() | finite, st.none() | finite, st.integers(0, 1 << 40))).map(tuple),
+    dimension=st.sampled_from(Dimension),
+    span=st.none() | st.floats(0, 1e6),
+    blocks=st.lists(st.lists(st.integers(0, 1 << 40), max_size=3).map(tuple), max_size=3).map(tuple),
+)
+
+
+@given(shares | distributions | buckets | numbers | gauges())
 def test_a_measure_comes_back_as_it_was(measure: Measure) -> None:
     assert decode_measure(json.loads(json.dumps(encode_measure(measure)))) == measure
 

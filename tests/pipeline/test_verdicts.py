@@ -251,6 +251,29 @@ def test_a_missing_tool_is_named_with_what_installs_it_and_the_others_run(desk: 
     assert ran.check("absent")["help"] == "apt-get install frobnicator"
 
 
+def test_a_check_that_only_warns_keeps_nothing_from_passing_and_is_named(desk: Desk) -> None:
+    desk.plan(
+        """
+        steps:
+          - id: first
+            checks:
+              - {id: absent, kind: command, command: [python], requires: [frobnicator], level: warn}
+              - {id: wrong, kind: command, command: [python, -c, "raise SystemExit(1)"], level: warn}
+              - {id: fine, kind: command, command: [python, -c, ""]}
+          - id: second
+            needs: [first]
+            checks: [{id: after, kind: command, command: [python, -c, ""]}]
+        """
+    )
+    ran = desk.run("-x")
+    assert ran.code == 0
+    statuses = {"absent": "not_run", "wrong": "unproven", "fine": "passed", "after": "passed"}
+    assert ran.is_whole().statuses() == statuses
+    assert [step["status"] for step in ran.result["steps"]] == ["passed", "passed"]
+    assert "2 warnings" in ran.last
+    assert "frobnicator is not installed" in ran.err
+
+
 def test_a_narrowed_run_is_inconclusive_at_best_and_counts_what_it_left_out(desk: Desk) -> None:
     desk.plan(
         """

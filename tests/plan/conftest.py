@@ -48,6 +48,7 @@ class Probe(Kind["Probe.Params"]):
     about = "a URL"
     example: ClassVar[Mapping[str, Any]] = {"url": "/health"}
     accompanies = True
+    is_watchable = True
     by_address = True
 
     def measures(self, params: Params) -> Mapping[str, MeasureSpec]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from phasegate.base.errors import ObservationError, PlanError
+from phasegate.model.lines import Line
 from phasegate.plan.loader import load
 from phasegate.plan.written.plan import RetryWritten
 from phasegate.render.sentences import sentence
@@ -57,12 +58,12 @@ steps:
         "Go to production",
         "2025-07-18",
     )
-    assert plan.people.risks[0]["measures"] == ["go slowly"]
-    assert plan.people.schedule == ({"week": 1, "work": "build"}, "test")
-    assert plan.people.next == ("phase 5",)
+    assert plan.people.risks[0].measures == (Line(text="go slowly"),)
+    assert plan.people.schedule == (Line(more={"week": 1, "work": "build"}), Line(text="test"))
+    assert plan.people.next == (Line(text="phase 5"),)
     assert (step.asked.purpose, step.asked.work, step.asked.priority, step.asked.estimate) == (
         "To see",
-        ("look",),
+        (Line(text="look"),),
         "critical",
         "2h..3h",
     )

@@ -459,26 +459,26 @@ def test_what_was_asked_can_be_read_again_whatever_the_secret_is(secret: str) ->
 @pytest.mark.parametrize(
     "hostile",
     [
-        b"Cookie: " * 200_000,
-        b"cookie" + b" " * 1_000_000 + b"x\n",
-        b"'cookie" * 150_000,
-        b"cookie:[" * 120_000,
-        b"\\" * 1_000_000 + b"Cookie\\",
-        b"cookie" + b"\\" * 1_000_000,
-        b"a" * 500_000,
-        b"hunt" * 50_000,
-        b"%" + b"25" * 100_000,
-        b"a\0" * 100_000,
-        b"://a:" * 50_000,
-        b"=\n" * 50_000,
+        b"Cookie: " * 60_000,
+        b"cookie" + b" " * 300_000 + b"x\n",
+        b"'cookie" * 45_000,
+        b"cookie:[" * 36_000,
+        b"\\" * 300_000 + b"Cookie\\",
+        b"cookie" + b"\\" * 300_000,
+        b"a" * 150_000,
+        b"hunt" * 15_000,
+        b"%" + b"25" * 30_000,
+        b"a\0" * 30_000,
+        b"://a:" * 15_000,
+        b"=\n" * 15_000,
     ],
 )
 def test_hostile_output_costs_no_more_than_its_length(hostile: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     redactor = Redactor(["hunter2-hunter2", "a" * 20 + "b"])
     redactor.redact_bytes(hostile)
     in_pieces(redactor, hostile, list(range(0, len(hostile), 65_536)))
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 3
 
 
 def test_text_that_cannot_be_encoded_is_left_readable() -> None:

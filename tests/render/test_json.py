@@ -20,13 +20,16 @@ scalars = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 )
 numbers = st.lists(st.none() | st.integers() | st.lists(st.integers(), max_size=3), max_size=80)
-values = st.recursive(
+small = st.recursive(
     scalars | numbers,
-    lambda inner: (
-        st.lists(inner, max_size=6)
-        | st.dictionaries(st.text(), inner, max_size=6)
-        | st.builds(lambda value, count: [value] * count, inner, st.integers(WIDTH - 1, WIDTH + 1))
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=4,
+)
+# Leaves, as a repetition of repetitions would have a million items.
+repetitions = st.builds(lambda value, count: [value] * count, small, st.integers(WIDTH - 1, WIDTH + 1))
+values = st.recursive(
+    scalars | numbers | repetitions,
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.text(), inner, max_size=6),
     max_leaves=40,
 )
 

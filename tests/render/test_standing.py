@@ -15,19 +15,20 @@ from phasegate.render.html import document
 from phasegate.render.standing import standing
 from phasegate.render.terminal.report import summary
 from tests.judged import with_judged
-from tests.samples import crashed_run, passing_run
+from tests.samples import crashed_run, failing_run, passing_run, without_lines
 
 
 def test_flaky_passes_are_said_beside_the_verdict() -> None:
-    (line,) = standing(passing_run())
+    (line,) = standing(without_lines(passing_run()))
     assert line.label == "Flaky"
     assert line.text.startswith("1 pass only when tried again: ")
     assert line.anchor == "flaky"
 
 
 def test_a_run_with_nothing_to_say_says_nothing() -> None:
-    assert standing(crashed_run()) == ()
-    assert '<dl class="standing">' not in document.render(crashed_run())
+    run = without_lines(crashed_run())
+    assert standing(run) == ()
+    assert '<dl class="standing">' not in document.render(run)
 
 
 def test_samples_that_are_worth_less_are_said_beside_the_verdict() -> None:
@@ -54,10 +55,20 @@ def test_what_was_decided_early_is_said_beside_the_verdict() -> None:
 
 
 def test_every_format_shows_the_lines() -> None:
-    run = passing_run()
-    (line,) = standing(run)
-    assert line.text in document.render(run)
-    assert line.text in junit.render(run)
+    run = failing_run()
+    lines = standing(run)
+    assert lines
+    for line in lines:
+        assert line.text in document.render(run)
+        assert line.text in junit.render(run)
+
+
+def test_every_report_begins_with_how_many_lines_of_the_plan_are_judged() -> None:
+    first, *_ = standing(passing_run())
+    assert (first.label, first.text) == ("Written plan", "5 of 15 lines judged, 5 hold")
+    first, *_ = standing(failing_run())
+    assert first.text == "5 of 15 lines judged, 2 hold, 3 open"
+    assert first.tone == "fail"
 
 
 def test_baselines_are_said_beside_the_verdict_and_listed_with_their_hashes() -> None:
@@ -84,7 +95,7 @@ def test_baselines_are_said_beside_the_verdict_and_listed_with_their_hashes() ->
 
 def test_environment_and_policy_are_said_first_in_every_format() -> None:
     policy = PolicyRecord(name="Floors of the bank", path="policies/org.yaml", sha256="0123456789abcdef" * 4)
-    run = replace(crashed_run(), env="staging", policy=policy)
+    run = replace(without_lines(crashed_run()), env="staging", policy=policy)
     assert [(line.label, line.text) for line in standing(run)] == [
         ("Environment", "staging"),
         ("Policy", "Floors of the bank (policies/org.yaml, sha256 0123456789ab)"),

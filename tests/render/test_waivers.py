@@ -20,7 +20,7 @@ from phasegate.render.html import document
 from phasegate.render.standing import standing
 from phasegate.render.terminal.report import summary
 from phasegate.render.waivers import is_waived
-from tests.samples import HOSTILE, crashed_run, failing_run, passing_run
+from tests.samples import HOSTILE, crashed_run, failing_run, passing_run, without_lines
 
 
 def waiver(id: str = "app-data", covers: str = "functions/*", **more: Any) -> WaiverResult:
@@ -85,7 +85,7 @@ def test_the_verdict_without_waivers_is_beside_the_verdict_in_every_format() -> 
     assert BESIDE in first_screen
     assert "<title>PASS with 1 waiver: " in page
     assert "<strong>PASS with 1 waiver</strong> (FAIL without) for" in page[page.index('id="sign-off"') :]
-    assert f"Waivers  {BESIDE}" in terminal(run)
+    assert re.search(rf"Waivers +{re.escape(BESIDE)}", terminal(run))
     gate = ElementTree.fromstring(junit.render(run)).findall("testsuite")[-1]
     properties = {item.get("name"): item.get("value") for item in gate.iter("property")}
     assert properties["phasegate.waivers"] == BESIDE
@@ -154,7 +154,7 @@ def test_what_needs_looking_at_is_beside_the_verdict(
 
 
 def test_a_record_that_broke_off_says_nothing_of_waivers_that_were_never_held_against_it() -> None:
-    assert standing(replace(crashed_run(), waivers=(waiver(),))) == ()
+    assert standing(replace(without_lines(crashed_run()), waivers=(waiver(),))) == ()
 
 
 def test_hostile_waivers_do_no_harm() -> None:

@@ -115,3 +115,20 @@ def test_fault_on_a_service_that_this_run_brings_up_needs_no_confirmation(tmp_pa
     (tmp_path / "c.yaml").write_text(COMPOSE)
     (tmp_path / "plan.yaml").write_text(FAULTS % "open")
     confirm_protected(load(tmp_path / "plan.yaml", kinds=KINDS, env={}).plan, frozenset({"steady"}), ())
+
+
+def test_rollout_is_confirmed_for_each_of_its_entries(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(COMPOSE)
+    rollout = "rollout: [open, web], env: {A: b}, during: steady, at: 1s, probe: {url: /}"
+    more = f"    faults: [{{id: f, {rollout}}}]\n"
+    text = (
+        (PLAN % "${target.open.url}")
+        .replace("duration: 1s", "duration: 30s")
+        .replace("rate: 1/s", "rate: 99/s")
+    )
+    (tmp_path / "plan.yaml").write_text(text + more)
+    loaded, chosen = load(tmp_path / "plan.yaml", kinds=KINDS, env={}).plan, frozenset({"steady"})
+    for confirmed in ((), ("open",)):
+        with pytest.raises(UsageError, match="fault 'f' is to roll out 'web', which is protected"):
+            confirm_protected(loaded, chosen, confirmed)
+    confirm_protected(loaded, chosen, ("web",))

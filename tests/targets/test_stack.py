@@ -95,14 +95,14 @@ async def test_entries_start_in_order_and_know_the_earlier_ones(bench: Bench) ->
 async def test_what_never_listens_is_never_ready_and_says_so(bench: Bench) -> None:
     entry = bench.process(
         "api", "print('waiting for hunter2-hunter2', flush=True); import time; time.sleep(60)",
-        ready=Ready(url="/health", within=5.0),
+        ready=Ready(url="/health", within=2.0),
     )  # fmt: skip
     with pytest.raises(TargetError) as raised:
         async with bench.stack(entry):
             pytest.fail("it was never ready")
     error = raised.value
     assert error.exit_code is ExitCode.TARGET
-    assert sentence(error.message).startswith("target 'api': not ready within 5 s: GET http://127.0.0.1:")
+    assert sentence(error.message).startswith("target 'api': not ready within 2 s: GET http://127.0.0.1:")
     assert sentence(error.message).endswith("/health: connection refused")
     assert sentence(error.help) == "its log ends with\n    waiting for [redacted]"
     assert bench.states() == ["api starting", "api failed"]

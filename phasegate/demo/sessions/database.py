@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+from phasegate.demo.faults import SCHEMA_DRIFT
 from phasegate.demo.sessions.store import LoggedRequest, Store
 
 P = ParamSpec("P")
@@ -19,12 +20,14 @@ _log = logging.getLogger(__name__)
 class Database:
     """One thread, one connection: calls are done in the order in which they were made."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, fault: str = "") -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
         self._waiting: list[LoggedRequest] = []
         self._flush_due = False
         try:
             self._store = self._thread.submit(Store, path).result()
+            if fault == SCHEMA_DRIFT:
+                self._thread.submit(self._store.drift).result()
         except BaseException:
             self._thread.shutdown()
             raise

@@ -18,9 +18,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from phasegate.demo.answers import FAILURES
+from phasegate.demo.answers import handlers
 from phasegate.demo.failures import broken, invalid, missing
-from phasegate.demo.serving import add_address, process
+from phasegate.demo.serving import add_flags, process
 from phasegate.demo.sessions.calls import CALLS
 from phasegate.demo.sessions.database import Database
 from phasegate.demo.sessions.store import Store
@@ -51,7 +51,7 @@ def build(database: Database) -> Starlette:
 
     return Starlette(
         routes=[Route("/health", health), Route("/{method}", call, methods=["POST"])],
-        exception_handlers=dict(FAILURES),
+        exception_handlers=handlers(),
     )
 
 
@@ -60,12 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m phasegate.demo.sessions.server", description=__doc__, allow_abbrev=False
     )
-    add_address(parser)
+    add_flags(parser)
     parser.add_argument("--database", type=Path, required=True, help="SQLite file, made when it is not there")
     options = parser.parse_args(argv)
 
     def make(stack: contextlib.ExitStack) -> Starlette:
-        database = Database(options.database)
+        database = Database(options.database, options.fault)
         stack.callback(database.close)
         return build(database)
 

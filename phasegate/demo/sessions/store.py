@@ -77,6 +77,10 @@ class Store:
     def schema(self) -> SchemaReport:
         return inspect(self._connection, self._migrations)
 
+    def drift(self) -> None:
+        """Change the schema past its migrations, as somebody may by hand."""
+        self._connection.execute("DROP INDEX IF EXISTS sessions_by_expiry")
+
     def functions(self, language: str | None, page: int, per_page: int) -> tuple[tuple[Function, ...], int]:
         """One page of the catalogue, ordered by title, and how many functions there are on all pages."""
         where, values = ("WHERE language = ?", (language,)) if language else ("", ())

@@ -6,13 +6,13 @@ Without `status` the status must be 2xx, so a body that looks right under an err
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import message_of
 from phasegate.base.facts import Code, Fact, Figure, Message, fact
 from phasegate.base.fields import Closed, FilePath

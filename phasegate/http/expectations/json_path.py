@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.errors import MessageError
 from phasegate.base.facts import Code, fact
 from phasegate.base.patterns import compile_pattern
@@ -54,7 +54,8 @@ class JsonPath:
         from jsonpath import JSONPathError
 
         try:
-            found = self.engine.findall(document)
+            # The engine takes a text for a document that is to be parsed; as a value it has nothing inside.
+            found = [] if isinstance(document, str) else self.engine.findall(document)
         except (JSONPathError, RecursionError) as error:
             raise PathError(fact(Code.PATH_NOT_APPLIED, path=self.text, why=_first_line(error))) from None
         if self.many:

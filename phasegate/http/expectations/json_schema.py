@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal
 from functools import cache
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, fact
 from phasegate.base.files import read_regular
 from phasegate.base.patterns import SlowPatternError, compile_pattern

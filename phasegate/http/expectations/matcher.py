@@ -26,10 +26,10 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.base.patterns import Pattern, SlowPatternError, compile_pattern
 from phasegate.base.scalars import as_text, json_text

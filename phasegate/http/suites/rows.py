@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from phasegate.base.dataclass import dataclass
 from phasegate.base.files import read_regular
 from phasegate.base.remember import remembered
 from phasegate.base.scalars import find_repeats, read_json

@@ -46,7 +46,7 @@ async def captures(
         else:
             asked[name] = _question(one)
     expected = params.expect is not None and "output" in params.expect.model_fields_set
-    unknown = _cut_text(completed, *_STREAMS) if expected else None
+    unknown = cut_text(completed, *_STREAMS) if expected else None
     if expected and not unknown and params.expect is not None:
         asked[""] = {"expect": params.expect.output, "texts": list(_STREAMS)}
     texts = {"stdout": completed.stdout, "stderr": completed.stderr}
@@ -82,11 +82,11 @@ def _unread(
     if one.file is not None:
         content = files[one.file]
         return None if isinstance(content, bytes) else content
-    cut = _cut_text(completed, *(("stdout",) if one.json_ is not None else _STREAMS))
+    cut = cut_text(completed, *(("stdout",) if one.json_ is not None else _STREAMS))
     return cut and fact(Code.MAYBE_CUT_OUT, why=cut)
 
 
-def _cut_text(completed: Completed, *streams: str) -> Fact | None:
+def cut_text(completed: Completed, *streams: str) -> Fact | None:
     """How much of the middle of streams was not kept; None for nothing."""
     sizes = {"stdout": completed.stdout_left_out, "stderr": completed.stderr_left_out}
     cut = {name: sizes[name] for name in streams if sizes[name]}

@@ -8,6 +8,7 @@ import signal
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,12 +17,14 @@ from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.base.files import find_files
 from phasegate.base.units import Dimension
 from phasegate.kinds.base import Kind, Requirement, stopped_early, watch
-from phasegate.kinds.command.captures import Captured, captures, contents
+from phasegate.kinds.command.captures import Captured, captures, contents, cut_text
 from phasegate.kinds.command.params import CASES, CommandExpect, CommandParams
 from phasegate.model.cases import case_measures, case_measures_by_part, select_cases, with_earlier
 from phasegate.model.measures import Measure, MeasureSpec, Number
 from phasegate.model.observation import Case, CaseStatus, Observation, census
-from phasegate.results.junit import Conventions, JUnitCase, JUnitFile, ResultFiles
+from phasegate.results.cases import ResultCase, Results
+from phasegate.results.formats import FORMATS, ResultFormat
+from phasegate.results.junit import Conventions, ResultFiles, parse_junit
 from phasegate.world import Command, Completed, Progress, World, left_out_note
 
 KEPT = 16 << 20
@@ -71,8 +74,8 @@ class CommandKind(Kind[CommandParams]):
         }
         if params.expect is not None:
             found["expectations"] = MeasureSpec.census("expectations that held")
-        if params.results:
-            found["pass_rate"] = MeasureSpec.census("cases passed of cases in the result files")
+        if params.has_results:
+            found["pass_rate"] = MeasureSpec.census("cases passed of cases in the results")
             found |= {name: MeasureSpec.amount(about) for name, about in CASES.items()}
         for name, capture in params.measures.items():
             found[name] = MeasureSpec.number("reported by the program", capture.dimension)
@@ -84,14 +87,14 @@ class CommandKind(Kind[CommandParams]):
             # Expecting an exit code says which one is right.
             *(() if "exit_code" in expected else ("exit_code == 0",)),
             *(("expectations == 100%",) if expected else ()),
-            *(("pass_rate == 100%",) if params.results else ()),
+            *(("pass_rate == 100%",) if params.has_results else ()),
         )
 
     def counts(self, measure: str, case: str) -> bool:
         return measure == ("expectations" if case in _EXPECTED else "pass_rate")
 
     def parts(self, params: CommandParams) -> frozenset[str] | None:
-        return None if params.results else frozenset()
+        return None if params.has_results else frozenset()
 
     def requirements(self, params: CommandParams) -> tuple[Requirement, ...]:
         program = params.command[0]
@@ -123,8 +126,8 @@ class CommandKind(Kind[CommandParams]):
         else:
             _take_in_program(params, world, completed, captured, seen)
             _take_in_captures(params, captured, seen)
-            if params.results and not completed.error:
-                await _take_in_results(await _read(files, params), world, seen)
+            if params.has_results and not completed.error:
+                await _take_in_results(await _read(files, params, completed), world, seen)
             await _adopt(params, world, seen)
         if seen.cases:
             await world.progress(Progress(cases=tuple(seen.cases)))
@@ -254,16 +257,32 @@ def _measure_files(params: CommandParams) -> tuple[str, ...]:
     return tuple(capture.file for capture in params.measures.values() if capture.file is not None)
 
 
-async def _read(files: ResultFiles, params: CommandParams) -> JUnitFile:
-    conventions = Conventions(subtests=params.subtests, reruns=params.reruns)
+async def _read(files: ResultFiles, params: CommandParams, completed: Completed) -> Results:
+    format = FORMATS[params.format]
+    if not params.results:
+        return await asyncio.to_thread(_read_output, format, completed)
+    reader = format.read
+    if params.format == "junit":
+        conventions = Conventions(subtests=params.subtests, reruns=params.reruns)
+        reader = partial(parse_junit, conventions=conventions)
     try:
-        return await asyncio.to_thread(files.read, params.results, conventions)
+        return await asyncio.to_thread(files.read, params.results, reader)
     except asyncio.CancelledError:
         files.stop()  # the program ends only when its threads have
         raise
 
 
-async def _take_in_results(read: JUnitFile, world: World, seen: _Seen) -> None:
+def _read_output(format: ResultFormat, completed: Completed) -> Results:
+    streams = {"stdout": completed.stdout, "stderr": completed.stderr}
+    if cut := cut_text(completed, *format.streams):
+        return Results(cases=(), problems=(fact(Code.RESULTS_CUT, why=cut),))
+    try:
+        return format.read(b"\n".join(streams[name] for name in format.streams), "the output")
+    except ObservationError as error:
+        return Results(cases=(), problems=(error.message,))
+
+
+async def _take_in_results(read: Results, world: World, seen: _Seen) -> None:
     seen.errors += read.problems
     seen.notes += read.notes
     cases = []
@@ -285,7 +304,7 @@ async def _take_in_results(read: JUnitFile, world: World, seen: _Seen) -> None:
     seen.parts.update(case_measures_by_part(chosen))
 
 
-def _keep_evidence(item: JUnitCase, world: World) -> Case:
+def _keep_evidence(item: ResultCase, world: World) -> Case:
     """The case with its stack trace and output kept."""
     if not item.details:
         return item.case

@@ -15,14 +15,15 @@ from phasegate.http.expectations.json_path import JsonPath
 from phasegate.http.expectations.matcher import Matcher
 from phasegate.http.written import ExpectedText
 from phasegate.kinds.base import CheckParams, is_measure_name
+from phasegate.results.formats import FORMATS, Format
 
 CASES = {
     "passed": "cases that passed",
     "failed": "cases that failed, xfailed ones included",
     "skipped": "cases that were skipped",
-    "total": "cases in the result files",
+    "total": "cases in the results",
 }
-"""Measures that only a command with result files has, beside `pass_rate`."""
+"""Measures that only a command with results has, beside `pass_rate`."""
 _OWN = frozenset({"exit_code", "duration", "expectations", "pass_rate", *CASES})
 
 
@@ -103,7 +104,10 @@ class CommandParams(CheckParams):
     measures: Mapping[str, MeasureCapture] = Field(default_factory=dict)
     """Numbers that the program reports, by name: `{coverage: {regex: "(\\d+)%", unit: "%"}}`."""
     results: Texts = ()
-    """JUnit files that it writes: paths or globs, `build/junit*.xml`."""
+    """Result files that it writes: paths or globs, `build/junit*.xml`."""
+    format: Format = "junit"
+    """How results are written: JUnit in files; `go`, which is `go test -json`, and `cargo`, which is `cargo
+    test`, in the output, or in the files of `results`."""
     subtests: bool = False
     """Whether the counts in `results` have subtests in them that are not written as cases. Known of
     pytest."""
@@ -124,9 +128,14 @@ class CommandParams(CheckParams):
     @model_validator(mode="after")
     def _about_results(self) -> Self:
         for name in ("subtests", "reruns"):
-            if getattr(self, name) and not self.results:
-                raise ValueError(f"{name} says how results are written, and there are no results")
+            if getattr(self, name) and not (self.results and self.format == "junit"):
+                raise ValueError(f"{name} says how JUnit results are written, and there are none")
         return self
+
+    @property
+    def has_results(self) -> bool:
+        """Whether it counts cases: of files, or of the output."""
+        return bool(self.results or FORMATS[self.format].streams)
 
     @field_validator("measures")
     @classmethod

@@ -64,13 +64,10 @@ def read_markdown(name: str, content: str) -> Document:
     """
     from markdown_it import MarkdownIt
 
-    content = content.replace("\r\n", "\n")
-    found = _FRONT.match(content)
-    front = found[1] if found else ""
-    above = content[: found.end()].count("\n") if found else 0
+    front, body, above = split_front_matter(content.replace("\r\n", "\n"))
     parser = MarkdownIt("commonmark").enable("table")
     parser.core.ruler.before("inline", "limit", _refuse_long)
-    tokens = parser.parse(content[found.end() :] if found else content)
+    tokens = parser.parse(body)
     headings = tuple(_headings(tokens, above))
     links, texts = _inline(tokens, above)
     ids = {match for token in tokens for match in _HTML_ID.findall(_html(token))}
@@ -83,6 +80,13 @@ def read_markdown(name: str, content: str) -> Document:
         blocks=tuple(_blocks(tokens, above)),
         front=front,
     )
+
+
+def split_front_matter(content: str) -> tuple[str, str, int]:
+    """The front matter of a document, what comes after it, and how many lines stand above that."""
+    found = _FRONT.match(content)
+    end = found.end() if found else 0
+    return found[1] if found else "", content[end:], content.count("\n", 0, end)
 
 
 def _refuse_long(state: Any) -> None:

@@ -44,6 +44,7 @@ class Load(Kind[LoadParams]):
     example: ClassVar[Mapping[str, Any]] = {"url": "/health", "rate": "200/s", "duration": "10s"}
     exclusive = True
     is_load = True
+    is_watchable = True
     rows = "data"
     by_address = True
 
@@ -157,7 +158,7 @@ def _level(params: LoadParams) -> Fact:
 
 
 async def _generate(params: LoadParams, world: World, guard: AbortRule | None) -> tuple[Job, LoadOutcome]:
-    at_least = params.at_least if params.until else None
+    at_least = params.at_least if params.until else 0.0 if world.watched else None
     if not params.units:
         job = request_job(params, world)
         return job, await generate(job, world, guard, at_least=at_least)

@@ -19,6 +19,7 @@ from phasegate.kinds.monitoring.params import MonitoringParams
 from phasegate.kinds.monitoring.promtool import run_promtool
 from phasegate.kinds.monitoring.routing import judge_alertmanager, judge_severities
 from phasegate.kinds.monitoring.rule_files import judge_rules, rules_of
+from phasegate.kinds.monitoring.rule_tests import judge_rule_tests
 from phasegate.kinds.monitoring.rules import JSON
 from phasegate.kinds.monitoring.runbooks import Runbooks
 from phasegate.kinds.monitoring.seen import Seen
@@ -58,6 +59,8 @@ def look_at(params: MonitoringParams, tree: Tree, sources: Sources) -> Inspectio
     seen.looked.update({JSON: sources.json_files, YAML: sources.yaml_files})
     found = [rule for source in sources[Sort.RULES] for rule in rules_of(source, seen)]
     judge_rules(found, params.constant, Runbooks(tree.root), seen)
+    for source in sources[Sort.TESTS]:
+        judge_rule_tests(source, found, seen)
     for source in sources[Sort.PROMETHEUS]:
         judge_prometheus(source, tree.root, seen)
     for source in sources[Sort.ALERTMANAGER]:

@@ -20,8 +20,10 @@ PROMTOOL = Tool(name="promtool", install="apt-get install prometheus")
 _CHECKS = {
     Sort.RULES: ("check", "rules", "--lint=none"),
     Sort.PROMETHEUS: ("check", "config", "--syntax-only"),
+    Sort.TESTS: ("test", "rules"),
 }
 _UNKNOWN = re.compile(r"field \S+ not found in type")
+_NO_RULES = re.compile(r"WARNING: (?P<what>no file match pattern .+)")
 _LINE = re.compile(r"(?:line )?(?P<line>\d+):(?:\d+:)? ")
 
 
@@ -32,6 +34,8 @@ async def run_promtool(sources: Sources, world: World) -> Inspection:
             await _check(source, sort, Path(scratch) / f"{number}.yaml", world)
             for sort in _CHECKS
             for number, source in enumerate(sources[sort])
+            # Unit tests name their rules relative to their own file.
+            if sort is not Sort.TESTS or not source.name
         ]
     merged = merge(seen, files=None, objects=None)
     n = len(seen) - len(merged.unproven)
@@ -57,9 +61,9 @@ async def _check(source: Source, sort: Sort, scratch: Path, world: World) -> Ins
     if isinstance(ran, NotVerified):
         return Inspection(files=None, unproven={"promtool": ran.why})
     output = (ran.completed.stdout + b"\n" + ran.completed.stderr).decode(errors="replace")
-    if ran.completed.exit_code == 0 and "SUCCESS" in output:
+    problems = list(_failed_tests(output) if sort is Sort.TESTS else _problems(output, path))
+    if ran.completed.exit_code == 0 and "SUCCESS" in output and not problems:
         return Inspection(files=None, looked={"promtool": Looked(n=1, of="configuration", tool=ran.tool)})
-    problems = list(_problems(output, path))
     if not problems:
         why = fact(Code.TOOL_FAILED, program="promtool", why=ran.completed.ending, text=excerpt(output))
         return Inspection(files=None, unproven={of: why})
@@ -74,6 +78,22 @@ def _problems(output: str, path: str) -> Iterator[str]:
         text = line.strip().removeprefix(f"{path}: ").removeprefix(f"parsing YAML file {path}: ")
         if text and not text.startswith("Checking ") and text != "yaml: unmarshal errors:":
             yield text
+
+
+def _failed_tests(output: str) -> Iterator[str]:
+    """What each unit test that failed expected and got, and rule files that are not there."""
+    yield from (match["what"] for match in _NO_RULES.finditer(output))
+    _, _, below = output.partition("FAILED:")
+    test: list[str] = []
+    for line in below.splitlines():
+        if line.startswith("      ") and test:  # deeper than the head of a test
+            test.append(line.strip())
+        elif text := line.strip():
+            if test:
+                yield " ".join(test)
+            test = [text]
+    if test:
+        yield " ".join(test)
 
 
 def _finding(text: str, sort: Sort, source: Source, tool: str, alone: bool) -> Finding:

@@ -43,6 +43,9 @@ RULE_DUPLICATE = _rule("rule-duplicate", _W, "No rule is twice in a file: name, 
 RULE_DEAD = _rule("rule-dead-reference", _W, "Series named `level:metric:operation` are recorded.", _NAMES)
 RECORD_NAME = _rule("record-name", _I, "Records are named `level:metric:operation`.", _NAMES)
 
+_rule = _family("tests", f"{_RULES}/unit_testing_rules/")
+RULE_TESTS = _rule("rule-tests", _E, "Unit tests of rules expect something, of alerts that there are.")
+
 _rule = _family("alerts", _MIXIN)
 ALERT_CONSTANT = _rule("alert-constant", _E, "Alerts depend on a series or the time.", _PRACTICE)
 ALERT_SEVERITY = _rule("alert-severity", _E, "Alerts have a label `severity`, by which they are routed.")

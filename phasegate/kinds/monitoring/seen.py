@@ -60,6 +60,7 @@ class Seen:
 _OF = {
     "files": "file",
     "rules": "rule",
+    "tests": "unit test",
     "alerts": "alert",
     "routing": "item",
     "prometheus": "configuration",

@@ -30,6 +30,8 @@ _DEEPEST = 5
 
 class Sort(StrEnum):
     RULES = "rules"
+    TESTS = "tests"
+    """Unit tests of rules."""
     PROMETHEUS = "prometheus"
     ALERTMANAGER = "alertmanager"
     LOKI = "loki"
@@ -175,7 +177,9 @@ def _open_object(source: Source, kind: str, sources: Sources, depth: int) -> Non
 def sort_of(tree: Mapping[str, Any]) -> Sort | None:
     """What a configuration is, by its keys; None where it is something else."""
     keys = set(tree)
-    if keys & {"tests", "positions", "clients"}:  # unit tests of rules, and Promtail
+    if {"rule_files", "tests"} <= keys:
+        return Sort.TESTS
+    if keys & {"tests", "positions", "clients"}:  # of something else, and Promtail
         return None
     if "groups" in keys and (
         keys <= {"groups", "namespace"} or any(get(one, "rules") for one in items_of(tree, "groups"))

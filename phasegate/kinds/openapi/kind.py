@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Self
@@ -101,7 +102,8 @@ class OpenApiKind(Kind[OpenApiParams]):
     async def observe(self, params: OpenApiParams, world: World) -> Observation:
         """Errors: ObservationError where the document cannot be read or has no operation to ask, and where
         the plan names an operation that is not in it."""
-        contract = read_contract(await _document(params, world), params.document)
+        text = await _document(params, world)
+        contract = await asyncio.to_thread(read_contract, text, params.document)  # a long one takes its time
         _refuse_unknown(params, contract)
         session = _Session(params, contract, world)
         await session.run()

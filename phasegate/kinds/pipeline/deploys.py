@@ -216,8 +216,13 @@ def inspect_deploys(
             findings.append(_of(rules.ENVIRONMENT, job))
         if why is not None:
             unproven[f"pipeline-gate/{place_of(job)}"] = why
-    if not documented and not known[Role.ROLLS_BACK]:
-        findings += _without_way_back([job for job, _ in known[Role.DEPLOYS]])
+    if not documented:
+        # A job of one system brings back nothing that another deployed.
+        system = {job.file: pipeline.system for pipeline, job in jobs}
+        covered = {system[job.file] for job, _ in known[Role.ROLLS_BACK]}
+        findings += _without_way_back(
+            [job for job, _ in known[Role.DEPLOYS] if system[job.file] not in covered]
+        )
     notes = [_role_note(role, known[role]) for role in Role if known[role]]
     if not deploying:
         notes.append(fact(Code.NO_JOB_DEPLOYS))

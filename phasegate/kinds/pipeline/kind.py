@@ -63,7 +63,7 @@ class PipelineKind(InspectionKind[PipelineParams]):
 
 def inspect_pipelines(params: PipelineParams, tree: Tree) -> tuple[Inspection, ToolFiles]:
     """What phasegate itself sees, and the files that tools may look at."""
-    sources = Sources(tree.root)
+    sources = Sources(tree)
     systems = {name: _system_of(name, sources) for name in tree.names}
     pipelines, empty = _read(systems, sources)
     whole = [one for one in pipelines if not _is_part(one, pipelines)]

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from pathlib import Path
 
 from phasegate.base.errors import ObservationError
 from phasegate.base.yaml import Dialect, Document
 from phasegate.inspection.finding import Finding
-from phasegate.inspection.tree import Text, read_texts, read_yaml, walk
+from phasegate.inspection.tree import Text, Tree, read_texts, read_yaml, walk
 
 
 class Sources:
-    """YAML files below a folder; nothing outside of it is read."""
+    """YAML files below a folder; nothing outside of it is read but what the plan names."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, tree: Tree) -> None:
+        """`tree`: the files that the plan names."""
+        self._root = tree.root
+        self._named = frozenset(tree.names)
         self._texts: dict[str, Text | None] = {}
         self._documents: dict[tuple[str, Dialect], tuple[Document, ...]] = {}
         self._findings: dict[str, list[Finding]] = {}
@@ -46,6 +47,8 @@ class Sources:
 
     def find(self, pattern: str) -> tuple[str, ...]:
         """The files that a path or glob of a pipeline stands for."""
+        if pattern in self._named:
+            return (pattern,)
         pattern = posixpath.normpath(pattern.lstrip("/") or ".")
         if pattern.startswith("..") or pattern == "." or "\0" in pattern:
             return ()
@@ -64,4 +67,4 @@ class Sources:
             yield from findings
 
     def _read(self, name: str) -> Iterator[Text | Finding]:
-        return read_texts(walk(self._root, [name]))
+        return read_texts(Tree(root=self._root, names=(name,)))

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any, ClassVar
 
 from phasegate.base.dataclass import dataclass
+from phasegate.base.errors import MessageError
 from phasegate.base.facts import Code, Message, fact
 from phasegate.base.units import Dimension
+from phasegate.kinds.answers import unit_of
 from phasegate.kinds.base import Kind, Requirement, TimedParams
 from phasegate.kinds.draft import Draft
-from phasegate.kinds.prometheus.params import AlertsWritten, PrometheusParams, PromQuery
+from phasegate.kinds.prometheus.histograms import (
+    HistogramSeries,
+    Target,
+    read_classic,
+    read_native,
+    target_of,
+    together,
+)
+from phasegate.kinds.prometheus.params import AlertsWritten, HistogramQuery, PrometheusParams, PromQuery
 from phasegate.kinds.prometheus.server import AlertRule, SeriesOf, Server
 from phasegate.kinds.promql import PARSER, selectors
 from phasegate.model.measures import Gauge, MeasureSpec, MeasureType, Number
@@ -60,7 +71,12 @@ class PrometheusKind(Kind[PrometheusParams]):
             found["alerts_firing"] = MeasureSpec.amount("alerts that fire, without those ignored or expected")
             if params.alerts.firing:
                 found["alerts_seen"] = MeasureSpec.census("expected alerts that fire")
-        if params.queries or params.targets:
+        for name, histogram in params.histograms.items():
+            dimension = unit_of(histogram.unit).dimension
+            found[name] = MeasureSpec(
+                type=MeasureType.DISTRIBUTION, dimension=dimension, about=f"values of {histogram.series}"
+            )
+        if params.queries or params.histograms or params.targets:
             about = "of the newest sample, of the series where that is oldest"
             found["sample_age"] = MeasureSpec.amount(about, Dimension.TIME)
         return found
@@ -73,16 +89,22 @@ class PrometheusKind(Kind[PrometheusParams]):
         )
 
     def parts(self, params: PrometheusParams) -> frozenset[str] | None:
-        return None if any(query.by for query in params.queries.values()) else frozenset()
+        by = (*(one.by for one in params.queries.values()), *(one.by for one in params.histograms.values()))
+        return None if any(by) else frozenset()
 
     def counts(self, measure: str, case: str) -> bool:
         return case.startswith("target/" if measure == "targets_up" else "alert/")
 
     def requirements(self, params: PrometheusParams) -> tuple[Requirement, ...]:
-        return (PARSER,) if params.queries else ()
+        return (PARSER,) if params.queries or params.histograms else ()
 
     def summary(self, params: PrometheusParams) -> Message:
-        names = (*params.queries, *params.targets, *(("alerts",) if params.alerts is not None else ()))
+        names = (
+            *params.queries,
+            *params.histograms,
+            *params.targets,
+            *(("alerts",) if params.alerts is not None else ()),
+        )
         return fact(Code.PROM_ASKED, names=names, url=params.url)
 
     async def observe(self, params: PrometheusParams, world: World) -> Observation:
@@ -96,11 +118,13 @@ class PrometheusKind(Kind[PrometheusParams]):
         seen, now = _Seen(), await server.now()
         for name, query in params.queries.items():
             await _answer(name, query, params.max_age, server, now, elapsed, seen)
+        for name, histogram in params.histograms.items():
+            await _answer_histogram(name, histogram, params.max_age, server, (now, elapsed), seen)
         if params.targets:
             await _look_at_targets(params, server, seen)
         if params.alerts is not None:
             await _look_at_alerts(params.alerts, params.max_age, server, now, seen)
-        if params.queries or params.targets:
+        if params.queries or params.histograms or params.targets:
             age = max(seen.ages, default=None)
             seen.measures["sample_age"] = Number(value=age, dimension=Dimension.TIME)
         return await seen.observation(world, {"targets_up": "target/", "alerts_seen": "alert/"})
@@ -257,6 +281,64 @@ def _put(part: str, name: str, query: PromQuery, series: SeriesOf, seen: _Seen) 
         measures[name] = Number(value=series.last * factor, dimension=dimension, reported=True)
     else:
         seen.absent[part, name] = fact(Code.PROM_NO_VALUE, value=f"{series.last}")
+
+
+async def _answer_histogram(
+    name: str, query: HistogramQuery, max_age: float, server: Server, end: tuple[float, float], seen: _Seen
+) -> None:
+    """The measure of a histogram, or why there is none; `end`: now, and seconds of the run so far."""
+    now, elapsed = end
+    window = elapsed if query.over == "run" else query.over
+    try:
+        found = await _scrape(query, now, window, server)
+        up = await _first_scrapes(found, now, window, server)
+        age = now - max((one.last for one in found), default=-math.inf)
+        if not found:
+            raise MessageError(fact(Code.PROM_NO_SERIES, text=query.series))
+        seen.ages.append(max(0.0, age))
+        if age > max_age:
+            raise MessageError(fact(Code.PROM_STALE, text=query.series, at=age, limit=max_age))
+    except MessageError as error:
+        seen.absent["", name] = error.message
+        return
+    parts: dict[str, list[HistogramSeries]] = {}
+    for one in found:
+        parts.setdefault(one.labels.get(query.by, "") if query.by else "", []).append(one)
+    if query.by:
+        seen.absent["", name] = fact(Code.PROM_OF_PARTS, label=query.by)
+        parts.pop("", None)
+    for part, series in parts.items():
+        try:
+            measure = together(series, up, since=now - window, scale=unit_of(query.unit))
+        except MessageError as error:
+            seen.absent[part, name] = error.message
+        else:
+            (seen.parts.setdefault(part, {}) if part else seen.measures)[name] = measure
+
+
+async def _scrape(
+    query: HistogramQuery, now: float, window: float, server: Server
+) -> tuple[HistogramSeries, ...]:
+    """Native histograms where there are some, else classic ones."""
+    native, buckets = query.selectors
+    found = await server.scraped(native, now, window)
+    if any(one.histograms for one in found):
+        return tuple(read_native([(one.labels, one.histograms) for one in found if one.histograms]))
+    classic = await server.scraped(buckets, now, window)
+    return tuple(read_classic([(one.labels, one.points) for one in classic if one.points]))
+
+
+async def _first_scrapes(
+    found: Sequence[HistogramSeries], now: float, window: float, server: Server
+) -> dict[Target, float]:
+    """When targets were scraped first in a window."""
+    first: dict[Target, float] = {}
+    for job in sorted({target_of(one.labels)[0] for one in found} - {""}):
+        for one in await server.scraped(f"up{{job={json.dumps(job)}}}", now, window):
+            moments = [at for at, value in one.points if value == 1]
+            if moments:
+                first[target_of(one.labels)] = min(moments)
+    return first
 
 
 async def _look_at_targets(params: PrometheusParams, server: Server, seen: _Seen) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
 
@@ -16,6 +17,7 @@ from phasegate.kinds.answers import unit_of
 from phasegate.kinds.base import TimedParams, is_measure_name
 from phasegate.kinds.promql import problem_of
 
+_HISTOGRAM = re.compile(r"\s*(?P<name>[a-zA-Z_:][\w:]*)\s*(?:\{.*\})?\s*", re.DOTALL | re.ASCII)
 OWN = ("targets_up", "alerts_firing", "alerts_seen", "sample_age")
 """Measures that no query may be called like."""
 
@@ -63,6 +65,44 @@ class PromQuery(Closed):
         return one.value, one.dimension
 
 
+class HistogramQuery(Closed):
+    """A histogram, classic or native; its measure is a distribution of which the buckets are known."""
+
+    series: Text
+    """Its name and labels, without `_bucket`: `http_request_duration_seconds{job="api"}`. Series that match
+    are counted together."""
+    unit: str = "s"
+    """The unit of its values: `s`, `ms`, `B`."""
+    by: str = ""
+    """The label whose values are parts of the check: `handler`."""
+    over: Literal["run"] | Duration = "run"
+    """The time that is counted; `run` is the run so far, or as long as the check accompanied others."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        refuse("histogram", self._problems())
+        return self
+
+    def _problems(self) -> Iterator[tuple[Location, str]]:
+        named = _HISTOGRAM.fullmatch(self.series)
+        if named is None:
+            yield ("series",), "write a name and labels: http_request_duration_seconds{job='api'}"
+        elif named["name"].endswith(("_bucket", "_count", "_sum")):
+            yield ("series",), f"leave out the end: {named['name'].rpartition('_')[0]}"
+        elif why := problem_of(self.series):
+            yield ("series",), why
+        try:
+            unit_of(self.unit)
+        except ValueError as error:
+            yield ("unit",), str(error)
+
+    @property
+    def selectors(self) -> tuple[str, str]:
+        """Of the native histogram, and of the buckets of the classic one."""
+        name, brace, labels = self.series.partition("{")
+        return self.series, f"{name.strip()}_bucket{brace}{labels}"
+
+
 class AlertsWritten(Closed):
     """What is asked of the alerts of a server."""
 
@@ -81,6 +121,8 @@ class PrometheusParams(TimedParams):
     """Headers that are sent along: `{Authorization: "Bearer ${env.PROM_TOKEN}"}`."""
     queries: Annotated[Mapping[str, PromQuery], Demand.MUST_BE] = Field(default_factory=dict)
     """Questions by the name of their measure."""
+    histograms: Annotated[Mapping[str, HistogramQuery], Demand.MUST_BE] = Field(default_factory=dict)
+    """Histograms by the name of their measure, of which criteria name a quantile: `latency.p95 <= 250ms`."""
     targets: Annotated[Texts, Demand.MUST_BE] = ()
     """Jobs of which every target must be up: `[api, node]`."""
     alerts: AlertsWritten | None = None
@@ -94,8 +136,12 @@ class PrometheusParams(TimedParams):
         return self
 
     def _problems(self) -> Iterator[tuple[Location, str]]:
-        if not (self.queries or self.targets or self.alerts is not None):
-            yield (), "ask something: queries, targets or alerts"
-        for name in self.queries:
-            if name in OWN or not is_measure_name(name):
-                yield ("queries", name), f"{name!r} is not a name for a measure; write one like 'error_rate'"
+        if not (self.queries or self.histograms or self.targets or self.alerts is not None):
+            yield (), "ask something: queries, histograms, targets or alerts"
+        for key, names in (("queries", self.queries), ("histograms", self.histograms)):
+            for name in names:
+                if name in OWN or not is_measure_name(name):
+                    yield (key, name), f"{name!r} is not a name for a measure; write one like 'error_rate'"
+        for name in self.histograms:
+            if name in self.queries:
+                yield ("histograms", name), f"a query is named {name!r} too"

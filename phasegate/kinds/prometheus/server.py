@@ -36,6 +36,16 @@ class SeriesOf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scraped:
+    """A series as it was scraped: values, or native histograms."""
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[float, float], ...]
+    histograms: tuple[tuple[float, Any], ...] = ()
+    """(seconds since 1970, a histogram as the API writes it)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRule:
     """An alerting rule that a server has loaded."""
 
@@ -76,6 +86,21 @@ class Server:
         data = await self._get("query_range", query=query, start=start, end=end, step=step)
         return tuple(_series(labels, points) for labels, points in self._each(data, "values"))
 
+    async def scraped(self, selector: str, at: float, window: float) -> tuple[Scraped, ...]:
+        """The samples of a window that ends at a moment. Errors: as of `instant`."""
+        asked = f"{selector}[{max(1, round(window * 1000))}ms]"
+        data = await self._get("query", query=asked, time=at)
+        result = items_of(data, "result")
+        values = self._each(data, "values")
+        return tuple(
+            Scraped(
+                labels=labels,
+                points=_series(labels, points).points,
+                histograms=tuple(_pairs(get(one, "histograms"))),
+            )
+            for (labels, points), one in zip(values, result, strict=True)
+        )
+
     async def alert_rules(self) -> tuple[AlertRule, ...]:
         """Errors: as of `instant`."""
         data = await self._get("rules", type="alert")
@@ -114,12 +139,18 @@ class Server:
 
 
 def _series(labels: Mapping[str, str], points: Any) -> SeriesOf:
-    pairs = (point for point in items_of({"": points}, "") if isinstance(point, list) and len(point) == 2)
-    known = ((number_of(at), _value(value)) for at, value in pairs)
-    return SeriesOf(labels=labels, points=tuple((at, value) for at, value in known if at is not None))
+    return SeriesOf(labels=labels, points=tuple((at, value_of(value)) for at, value in _pairs(points)))
 
 
-def _value(text: Any) -> float:
+def _pairs(points: Any) -> Iterator[tuple[float, Any]]:
+    """What was at each moment."""
+    for point in items_of({"": points}, ""):
+        if isinstance(point, list) and len(point) == 2 and (at := number_of(point[0])) is not None:
+            yield at, point[1]
+
+
+def value_of(text: Any) -> float:
+    """A number as the API writes it; NaN for anything else."""
     try:
         return math.nan if isinstance(text, bool) else float(text)
     except (TypeError, ValueError, OverflowError):

@@ -102,6 +102,8 @@ class Group(Generic[E]):
     """Whether its entries are given addresses of others, so that they come up after those."""
     acts: ClassVar[frozenset[Act]] = frozenset()
     """What faults can do to its entries."""
+    has_images: ClassVar[bool] = False
+    """Whether its entries run from images."""
     compared: ClassVar[tuple[str, ...]] = ()
     """The fields in which `guard` finds it changed; none: all that there is to it are its entries."""
     lenient: ClassVar[tuple[str, ...]] = ()

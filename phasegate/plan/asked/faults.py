@@ -43,5 +43,5 @@ class Fault:
         """`kill nodejs at 5 s for 3 s`."""
         asked = self.asked
         lasting = f" for {format_seconds(asked.lasting)}" if asked.lasting else ""
-        image = f" by {asked.image}" if asked.image else ""
-        return f"{asked.act} {asked.target}{image} at {format_seconds(asked.due)}{lasting}"
+        what = f"{asked.act} {', '.join(asked.targets)}{asked.version}"
+        return f"{what} at {format_seconds(asked.due)}{lasting}"

@@ -62,6 +62,8 @@ class Check:
     missing_secrets: Sequence[str] = ()
     """Environment variables it needs that are not set: it is not run."""
     confidence: float | None = 0.95
+    level: Level = Level.BLOCK
+    """Of its criteria that do not say theirs."""
     tags: Sequence[str] = ()
     """Its own and its step's."""
     at: Position | None = None

@@ -49,6 +49,7 @@ class ComposeStack(Group[ServiceEntry]):
     key = "compose"
     together = True
     acts = frozenset(Act)
+    has_images = True
     compared = ("file", "profiles", "env_file", "env", "project", "within")
     file: Path
     """Absolute."""
@@ -95,6 +96,7 @@ class AttachedStack(Group[ServiceEntry]):
     together = True
     there_before = True
     acts = frozenset(Act)
+    has_images = True
     compared = ("labels", "within")
     lenient = ("allow_faults",)
     labels: tuple[str, ...]

@@ -17,10 +17,12 @@ from phasegate.base.tree import TreePath, is_plain
 from phasegate.kinds.base import CheckParams, Kind, Requirement, TimedParams, timeout_of
 from phasegate.kinds.foreign import blame
 from phasegate.kinds.offers import KindError
+from phasegate.model.criterion import Level
 from phasegate.model.measures import charts_of
 from phasegate.model.result import PlanCheck
 from phasegate.plan.asked.part import Part
 from phasegate.plan.asked.plan import Check
+from phasegate.plan.checks.objectives import read_objectives
 from phasegate.plan.checks.parameters import COMMON_KEYS, Parameters
 from phasegate.plan.reading.context import Context, budget_of, confidence_of, pick_keys
 from phasegate.plan.text.findings import did_you_mean
@@ -57,6 +59,8 @@ class Draft(NamedTuple):
     """None where something is wrong with it."""
     criteria: tuple[Any, ...] = ()
     """Its own criteria, in template form."""
+    objectives: tuple[Any, ...] = ()
+    """Criteria of the SLOs that it names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +106,7 @@ def read_check(context: Context, path: TreePath, tree: Any, step: StepShare, lab
         common=common,
         check=check,
         criteria=tuple(own) if isinstance(own, list) else (),
+        objectives=() if common is None else read_objectives(context, (*path, "slo"), common.slo),
     )
 
 
@@ -243,6 +248,7 @@ def _check(
         missing_secrets=missing_secrets,
         requirements=united((*needed, *own), step.requirements),
         confidence=confidence_of(common.confidence, otherwise=context.confidence),
+        level=Level(common.level),
         tags=united(common.tags, step.tags),
         at=at,
         flaky=budget_of(context, path, common.flaky),

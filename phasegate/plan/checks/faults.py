@@ -15,9 +15,11 @@ from phasegate.base.fields import Located
 from phasegate.base.tree import TreePath
 from phasegate.base.units import format_seconds
 from phasegate.kinds.base import CheckParams, Kind
-from phasegate.model.faults import PlanFault, fault_measures
-from phasegate.plan.asked.entries import Target
+from phasegate.model.criterion import PlanCriterion
+from phasegate.model.faults import Act, PlanFault, fault_measures
+from phasegate.plan.asked.entries import Entry, Group, Target
 from phasegate.plan.asked.faults import Fault
+from phasegate.plan.asked.judges import judges_of
 from phasegate.plan.asked.part import Part
 from phasegate.plan.asked.plan import Check
 from phasegate.plan.checks.check import Draft
@@ -39,6 +41,8 @@ class _Probe(Kind[ProbeParams]):
 
 
 PROBE = _Probe()
+_TEMPLATES = frozenset({"command", "env"})
+"""What may speak of the port of a process, which is known when it runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,19 @@ class FaultReader:
             self._fits(draft, fault, check)
         self._apart([(draft, fault) for draft, fault, _ in placed])
 
+    def hold_rollouts(
+        self, drafts: Iterable[FaultDraft], checks: Sequence[Check], criteria: Sequence[PlanCriterion]
+    ) -> None:
+        """Report rollouts that nothing could judge while they go on."""
+        for draft in drafts:
+            fault = draft.fault
+            if fault is None or fault.asked.act is not Act.ROLLOUT or judges_of(fault, checks, criteria):
+                continue
+            check = fault.asked.check
+            message = f"no blocking criterion of {check} or of a check beside it can judge it meanwhile"
+            help = f"write one with a bound, on a check of kind health or load: {check}.success_rate >= 99%"
+            self._say(draft, "during", message, help)
+
     def _fault(self, path: TreePath, tree: Any, step: str | None) -> FaultDraft:
         context, label = self._context, f"fault {path[-1] + 1 if isinstance(path[-1], int) else ''}".strip()
         if not isinstance(tree, Mapping):
@@ -88,9 +105,11 @@ class FaultReader:
             return FaultDraft(path=path, step=step)
         id = tree["id"] if isinstance(tree.get("id"), str) else None
         subject = label if id is None else f"fault {id!r}"
-        settled, wrong = context.settled(path, pick_keys(tree, frozenset(tree) - {"probe"}))
+        settled, wrong = context.settled(path, pick_keys(tree, frozenset(tree) - {"probe", *_TEMPLATES}))
         if "probe" in tree:
             settled["probe"] = tree["probe"]
+        version = pick_keys(tree, _TEMPLATES)
+        settled |= context.with_secrets(version)
         written = validate(
             FaultWritten, settled, context.place(path, subject), context.findings, silent=wrong
         )
@@ -98,7 +117,7 @@ class FaultReader:
         draft = FaultDraft(path=path, step=step, id=id)
         if written is None or probe is None:
             context.leave_unread(path, subject, tree)
-        if written is None or not self._can_be_done(path, written, subject) or probe is None:
+        if written is None or not self._can_be_done(path, written, version, subject) or probe is None:
             return draft
         at = context.document.value_at((*path, "id"))
         asks = cast("ProbeParams", probe[0].params)
@@ -106,17 +125,28 @@ class FaultReader:
             asked=PlanFault(
                 id=written.id,
                 act=written.act,
-                target=written.target,
+                target=written.targets[0],
+                further=written.targets[1:],
                 check=written.during,
                 title=written.title,
                 due=written.due,
                 lasting=written.for_,
                 image=written.image,
+                command=written.command,
+                env=written.env,
+                hold=float(written.hold) if written.act is Act.ROLLOUT else 0.0,
+                within=float(written.within) if written.act is Act.ROLLOUT else 0.0,
                 probe=fact(Code.ASKED_EVERY, method=asks.method, url=asks.url, every=float(asks.every)),
                 source=f"{at.file}:{at.line}",
             ),
             probe=probe[0],
-            missing_secrets=probe[1].missing_secrets(tree, acted_on=written.target),
+            missing_secrets=tuple(
+                dict.fromkeys(
+                    name
+                    for target in written.targets
+                    for name in probe[1].missing_secrets(tree, acted_on=target)
+                )
+            ),
             measures=fault_measures(written.act),
             at=at,
         )
@@ -137,21 +167,50 @@ class FaultReader:
         parts = parameters.parts()
         return None if strange or parts is None else (parts[0], parameters)
 
-    def _can_be_done(self, path: TreePath, written: FaultWritten, subject: str) -> bool:
-        """Whether its target is something that may be acted on."""
-        context, act, target = self._context, written.act, written.target
-        group = self._target.group_of(target)
+    def _can_be_done(
+        self, path: TreePath, written: FaultWritten, version: Mapping[str, Any], subject: str
+    ) -> bool:
+        """Whether its targets are something that may be acted on so."""
+        context, act = self._context, written.act
+        listed = isinstance(getattr(written, act), list)
+        groups = [
+            self._group((*path, act, index) if listed else (*path, act), act, target, subject)
+            for index, target in enumerate(written.targets)
+        ]
+        known = [group for group in groups if group is not None]
+        if len(known) < len(groups):
+            return False
+        wrong: list[tuple[str, str, str]] = []
+        if len({group.key for group in known}) > 1:
+            help = "write a rollout for the processes, and one for the services"
+            wrong.append((act, "a rollout is of one kind of target", help))
+        if written.image and not known[0].has_images:
+            help = "write its 'command' or 'env'"
+            wrong.append(("image", f"{written.targets[0]!r} is a process, which has no image", help))
+        if act is Act.ROLLOUT and written.for_ is None and known[0].there_before:
+            message = "what was there before this run is not left on another version"
+            wrong.append((act, message, "write with 'for' when it is rolled back"))
+        for key, message, help in wrong:
+            context.findings.add(context.document, (*path, key), f"{subject}: {message}", help=help)
+        # Only a program of this machine has a port and a URL of its own, and reaches those of others.
+        context.unknown(path, version, *(() if known[0].has_images else ("target", "self")))
+        return not wrong
+
+    def _group(self, path: TreePath, act: Act, target: str, subject: str) -> Group[Entry] | None:
+        """The group of an entry that may be acted on so, which is written at `path`; None where it may not,
+        which has been said."""
+        context, group = self._context, self._target.group_of(target)
         if group is not None:
             why = group.refusal(target, act)
         elif target in context.entries:
-            return False  # it is wrong itself, which has been said
+            return None  # it is wrong itself, which has been said
         else:
             able = [entry.id for one in self._target.groups if one.acts for entry in one.entries]
             why = f"the target has no entry {target!r}", did_you_mean(target, able, "processes and services")
         if why is not None:
             message, help = why
-            context.findings.add(context.document, (*path, act), f"{subject}: {message}", help=help)
-        return why is None
+            context.findings.add(context.document, path, f"{subject}: {message}", help=help)
+        return group if why is None else None
 
     def _during(self, draft: FaultDraft, fault: Fault, checks: Mapping[str, Draft]) -> Draft | None:
         check = checks.get(fault.asked.check)
@@ -195,13 +254,15 @@ class FaultReader:
         """Two faults at a time on one entry: undoing the one would undo the other."""
         by_place: dict[tuple[str, str], list[tuple[FaultDraft, Fault]]] = {}
         for draft, fault in placed:
-            by_place.setdefault((fault.asked.check, fault.asked.target), []).append((draft, fault))
-        for together in by_place.values():
+            for target in fault.asked.targets:
+                by_place.setdefault((fault.asked.check, target), []).append((draft, fault))
+        for (_, target), together in by_place.items():
             together.sort(key=lambda pair: pair[1].asked.due)
             for (_, first), (draft, second) in pairwise(together):
-                if second.asked.due <= first.asked.end:
-                    message = f"{second.asked.target!r} is still in fault {first.id!r} then"
-                    self._say(draft, "at", message, f"write 'at' after {format_seconds(first.asked.end)}")
+                if first.asked.stays or second.asked.due <= first.asked.end:
+                    message = f"{target!r} is still in fault {first.id!r} then"
+                    help = f"write 'at' after {format_seconds(first.asked.end)}"
+                    self._say(draft, "at", message, "write 'for' there" if first.asked.stays else help)
 
     def _say(self, draft: FaultDraft, key: str, message: str, help: str) -> None:
         context = self._context
@@ -234,3 +295,6 @@ def apply_faults(check: Check, meeting: Sequence[Fault]) -> Check:
 
 def _fault_facts(fault: PlanFault) -> Iterator[str | float | None]:
     yield from (fault.act, fault.target, fault.due, fault.lasting, fault.image)
+    if fault.command or fault.env or fault.act is Act.ROLLOUT:
+        yield from fault.further
+        yield from (fault.version, fault.hold, fault.within)

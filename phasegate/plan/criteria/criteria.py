@@ -43,6 +43,13 @@ class CriteriaList(NamedTuple):
     faults: tuple[Fault, ...] = ()
     """Those of the step, whose defaults follow."""
 
+    @property
+    def placed(self) -> Iterator[tuple[TreePath, Any]]:
+        """Every criterion with its place; those of SLOs stand where their file is named."""
+        yield from (((*self.path, index), raw) for index, raw in enumerate(self.entries))
+        if self.inside is not None:
+            yield from (((*self.inside.path, "slo"), raw) for raw in self.inside.objectives)
+
 
 class _Entry(NamedTuple):
     """One criterion as written and parsed."""
@@ -98,7 +105,13 @@ class Criteria:
         written = [list(self._of_list(one)) for one in lists]
         blocking = [one for group in written for one in group if one.level is Level.BLOCK]
         checks = [draft.check for draft in self._drafts.values() if draft.check is not None]
-        said = {(one.check, one.criterion.measure, one.criterion.part) for one in blocking}
+        warning = {check.id for check in checks if check.level is Level.WARN}
+        said = {
+            (one.check, one.criterion.measure, one.criterion.part)
+            for group in written
+            for one in group
+            if one.level is Level.BLOCK or one.check in warning
+        }
         for one, message in displacing_weakly(checks, blocking):
             self._warn(self._paths[one.id], message)
         found: list[PlanCriterion] = []
@@ -156,8 +169,8 @@ class Criteria:
         return None if draft is None else draft.check
 
     def _of_list(self, one: CriteriaList) -> Iterator[PlanCriterion]:
-        for index, raw in enumerate(one.entries):
-            entry = self._parse((*one.path, index), raw, one)
+        for path, raw in one.placed:
+            entry = self._parse(path, raw, one)
             if entry is not None:
                 yield from self._resolve(entry)
 
@@ -376,7 +389,7 @@ class Criteria:
             title=written.title,
             why=written.why,
             ref=written.ref,
-            level=Level(written.level),
+            level=_level(written, check),
             over=written.over,
             confidence=self._confidence(written.confidence, check),
             at=at,
@@ -387,3 +400,10 @@ class Criteria:
             if warning is not None:
                 self._warn(entry.text_path, fact(Code.OF_CRITERION, criterion=made.id, why=warning))
         return made
+
+
+def _level(written: CriterionWritten, check: Check | None) -> Level:
+    """Its own where it says one, or that of its check."""
+    if check is None or "level" in written.model_fields_set:
+        return Level(written.level)
+    return check.level

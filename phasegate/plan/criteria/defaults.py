@@ -10,7 +10,7 @@ from phasegate.base.facts import Code, Fact, fact
 from phasegate.base.units import Dimension, Quantity, parse_quantity
 from phasegate.gate.criterion import parse_criterion
 from phasegate.model.criterion import Criterion, PlanCriterion, Relative, SubjectKind
-from phasegate.model.faults import FAULT_DEFAULTS
+from phasegate.model.faults import fault_defaults
 from phasegate.plan.asked.faults import Fault
 from phasegate.plan.asked.plan import Check
 
@@ -20,7 +20,8 @@ def defaults_left(
 ) -> Iterator[PlanCriterion]:
     """The defaults in whose place nothing stands.
 
-    `said` has check, measure and part of every blocking criterion that is written, `taken` the ids of all.
+    `said` has check, measure and part of every written criterion that blocks, or whose check only warns;
+    `taken` the ids of all.
     """
     for part, text in _texts(check):
         measure = _default(text).measure
@@ -34,6 +35,7 @@ def defaults_left(
             criterion=criterion,
             step=check.step,
             confidence=check.confidence,
+            level=check.level,
             default=True,
             at=check.at,
         )
@@ -43,7 +45,7 @@ def fault_defaults_left(
     fault: Fault, step: str | None, said: Container[tuple[str, str]], *, taken: Container[str]
 ) -> Iterator[PlanCriterion]:
     """The same for a fault; `said` has fault and measure of every blocking criterion on one."""
-    for text in FAULT_DEFAULTS:
+    for text in fault_defaults(fault.asked.act):
         criterion = parse_criterion(text, inside=fault.id)
         if (fault.id, criterion.measure) not in said:
             yield PlanCriterion(

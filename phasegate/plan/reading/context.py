@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
@@ -229,8 +229,13 @@ def confidence_of(*written: Confidence, otherwise: float | None) -> float | None
     return otherwise
 
 
-def with_files(context: Context, path: TreePath, model: Any, tree: Any) -> Any:
-    """The tree of an entry with the files that it names looked for and made absolute."""
+def with_files(
+    context: Context, path: TreePath, model: Any, tree: Any, made: Callable[[str], bool] = lambda _: False
+) -> Any:
+    """The tree of an entry with the files that it names looked for and made absolute.
+
+    One that is `made` during the run need not be there yet.
+    """
     if not isinstance(tree, Located):
         return tree
     for named in list(find_named(model, tree)):
@@ -238,7 +243,8 @@ def with_files(context: Context, path: TreePath, model: Any, tree: Any) -> Any:
         if missing_in(name, context.values.missing_secrets) or context.values.withholds(named.value):
             continue
         wrong = context.files.wrong_with(name, folder_allowed=False)
-        if wrong is not None and not context.values.elsewhere:
+        later = made(name) and context.files.is_missing(name)
+        if wrong is not None and not later and not context.values.elsewhere:
             context.findings.add(context.document, (*path, *named.path), wrong)
         tree = replace_at(tree, named.path, str(context.files.locate(name)))
     return tree

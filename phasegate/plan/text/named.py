@@ -148,6 +148,14 @@ class Files:
         except (OSError, ValueError) as error:
             return about(repr(name), error)
 
+    def is_missing(self, name: str) -> bool:
+        """Whether nothing is at a path, and nothing else is wrong with it."""
+        try:
+            refuse_outside(self.locate(name))
+            return not os.path.lexists(self.locate(name))
+        except (OSError, ValueError):
+            return False
+
     def texts(self, names: Iterable[str]) -> Iterator[str]:
         """The content of those names that are files, such as scripts; long ones are left out."""
         for name in dict.fromkeys(names):

@@ -12,8 +12,8 @@ from phasegate.base.marks import Demand
 from phasegate.http.expectations.expectation import Expect, any_expected
 from phasegate.http.written import Headers, address_like
 from phasegate.kinds.base import TimedParams
-from phasegate.model.faults import LASTING, Act
-from phasegate.plan.written.plan import Id
+from phasegate.model.faults import LASTING, RENEWING, Act
+from phasegate.plan.written.plan import Argv, Id
 
 MOST_UNDER_WAY = 100
 """Probes that may wait for their answer at a time."""
@@ -22,7 +22,7 @@ _ACTS = ", ".join(Act)
 
 class FaultWritten(Closed):
     """Something done to the target on purpose while a check goes on: one of stop, kill, pause, restart,
-    replace and cut, and the service or process that it is done to."""
+    replace, cut and rollout, and the service or process that it is done to."""
 
     id: Id
     """The id of the fault, unique in the plan, for criteria: `crash.recovery_time < 10s`."""
@@ -37,17 +37,30 @@ class FaultWritten(Closed):
     restart: str | None = None
     """The process or service that is ended and started again at once."""
     replace: str | None = None
-    """The service that runs from `image` for as long as `for` says; then its own image is put back."""
+    """The service or process that runs another version (`image`, `command`, `env`) for as long as `for` says;
+    then its own is put back."""
     cut: str | None = None
     """The service that is taken off its network, and put back after `for`."""
+    rollout: str | Annotated[list[str], Field(min_length=1)] | None = None
+    """The services or processes whose instances run another version one after another, a name or a list. It
+    is rolled back as soon as an instance is not ready, ends, or a blocking criterion of the checks that go on
+    is not met."""
     during: str
     """The check of this step that goes on while the fault is done."""
     due: Duration = Field(alias="at")
     """When the fault is done, counted from the start of that check."""
     for_: Annotated[Duration, Field(gt=0)] | None = Field(default=None, alias="for")
-    """How long the fault lasts; then it is undone. A `restart` has none."""
+    """How long the fault lasts; then it is undone. A `restart` has none; a `rollout` without it stays."""
     image: Text = ""
-    """The image that `replace` runs the service from."""
+    """With `replace` and `rollout` of services: the other image."""
+    command: Argv = ()
+    """With `replace` and `rollout`: the other command."""
+    env: dict[str, Text] = Field(default_factory=dict)
+    """With `replace` and `rollout`: variables that the other version has besides, by name."""
+    hold: Annotated[Duration, Field(ge=0)] = 1.0
+    """With `rollout`: how long each instance is watched before the next one follows."""
+    within: Annotated[Duration, Field(gt=0)] = 30.0
+    """With `rollout`: how long each instance may take to be ready, and in the rollback to be ready again."""
     probe: Any
     """What is asked again and again to see the outage and the recovery."""
 
@@ -61,10 +74,18 @@ class FaultWritten(Closed):
             raise ValueError("a restart is over when it is done; leave 'for' out, or write stop")
         if act in LASTING and self.for_ is None:
             raise ValueError(f"'for' is missing: {act} goes on until it is undone")
-        if act is Act.REPLACE and not self.image:
-            raise ValueError("'image' is missing: replace runs the service from another image")
-        if act is not Act.REPLACE and self.image:
-            raise ValueError(f"'image' goes with replace, and this is {act}")
+        version = [key for key in ("image", "command", "env") if getattr(self, key)]
+        if act in RENEWING and not version:
+            raise ValueError(f"{act} runs another version: write its 'image', 'command' or 'env'")
+        of_rollout = [key for key in ("hold", "within") if key in self.model_fields_set]
+        for key, goes_with in (
+            *((key, RENEWING) for key in version),
+            *((key, frozenset({Act.ROLLOUT})) for key in of_rollout),
+        ):
+            if act not in goes_with:
+                raise ValueError(f"{key!r} goes with {' and '.join(sorted(goes_with))}, and this is {act}")
+        if len(set(self.targets)) < len(self.targets):
+            raise ValueError("each entry of a rollout is named once")
         return self
 
     @property
@@ -72,9 +93,10 @@ class FaultWritten(Closed):
         return next(act for act in Act if getattr(self, act) is not None)
 
     @property
-    def target(self) -> str:
-        """The entry that it is done to."""
-        return str(getattr(self, self.act))
+    def targets(self) -> tuple[str, ...]:
+        """The entries that it is done to, in their order."""
+        written = getattr(self, self.act)
+        return tuple(written) if isinstance(written, list) else (str(written),)
 
 
 class ProbeParams(TimedParams):

@@ -7,6 +7,7 @@ where one holds others, the outer model takes them as they are.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -14,10 +15,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     WithJsonSchema,
     field_validator,
     model_validator,
 )
+from pydantic_core import CoreSchema, core_schema
 
 from phasegate.base.fields import ID_PATTERN, Closed, Duration, FilePath, Ratio, Text, short_form
 from phasegate.base.units import Dimension, parse_as
@@ -76,6 +80,17 @@ def one_or_many(value: object) -> object:
     return value if isinstance(value, list) or value is None else [value]
 
 
+class OneOrMany:
+    """In `Annotated` with a tuple: an item alone is short for a list of it."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(one_or_many, handler(source))
+
+    def __get_pydantic_json_schema__(self, of: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        several = handler(of)
+        return {"anyOf": [several["items"], several]}
+
+
 Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": ID_PATTERN})]
 Confidence = Annotated[
     float | Literal["none"],
@@ -92,19 +107,6 @@ Span = Annotated[Duration, Field(gt=0)]
 Texts = tuple[Text, ...]
 Said = Annotated[Text, AfterValidator(_strip_text)]
 """Text that says something."""
-Entries = Annotated[
-    tuple[Text | dict[str, Any], ...],
-    BeforeValidator(one_or_many),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": ["string", "object", "number"]},
-                {"type": "array", "items": {"type": ["string", "object", "number"]}},
-            ]
-        }
-    ),
-]
-"""Text or mappings for people: one or a list."""
 
 
 class RetryWritten(Closed):
@@ -211,6 +213,47 @@ class CommandWritten(Closed):
 
 
 Commands = tuple[CommandWritten | Argv, ...]
+
+
+class LineWritten(Closed):
+    """A line of the written plan with the criteria that judge it; its text alone is short for `text`."""
+
+    model_config = ConfigDict(json_schema_extra=short_form({"type": "string"}))
+
+    text: Text = ""
+    """What it says."""
+    heading: Text = ""
+    """Instead of `text`: a name for the `lines` below it, which is not a line itself."""
+    by: Annotated[Texts, OneOrMany()] = ()
+    """Ids of the criteria that judge it: it holds when they are met. One id, or a list. A line without
+    is *not judged*."""
+    lines: Lines = ()
+    """Lines below it. One, or a list."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, data: Any) -> Any:
+        return data if isinstance(data, Mapping) else {"text": data}
+
+    @model_validator(mode="after")
+    def _names_something(self) -> LineWritten:
+        if not self.text.strip() and not self.heading.strip() and not self.model_extra:
+            raise ValueError("the line is empty; write its text, or {text: TEXT, by: [CRITERION]}")
+        if self.heading and (self.text or self.by or not self.lines):
+            raise ValueError("a heading has 'lines' below it, and no 'text' or 'by' of its own")
+        return self
+
+
+class EntryWritten(LineWritten):
+    """A line that may say more, in keys of its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+Lines = Annotated[tuple[LineWritten, ...], OneOrMany()]
+"""One line or a list."""
+Entries = Annotated[tuple[EntryWritten, ...], OneOrMany()]
+"""One line or a list; each may have keys of its own."""
 Requirements = tuple[Annotated[str, Field(min_length=1)] | RequirementWritten, ...]
 
 
@@ -255,6 +298,11 @@ class CheckCommon(Closed):
     criteria: tuple[Any, ...] = ()
     """What must be true of this check, without its id: `success_rate >= 99.9%`. Replaces the default
     criterion on the same measure."""
+    level: Literal["block", "warn"] = "block"
+    """The level of its criteria that do not say theirs, default ones too. `warn`: it is shown, and where it
+    cannot be run, it keeps nothing from passing."""
+    slo: Annotated[Texts, OneOrMany()] = ()
+    """Files with SLOs of OpenSLO, whose objectives are criteria of this check too: one or a list."""
     requires: Requirements = ()
     """Programs that must be there: names, or mappings. Where one is missing the check is not run."""
     exclusive: bool | None = None
@@ -291,10 +339,10 @@ class StepWritten(Closed):
     """What reports call it."""
     purpose: Text = ""
     """What the step is for, for people."""
-    work: Annotated[Texts, BeforeValidator(one_or_many)] = ()
-    """What is done in it, for people. One text, or a list."""
-    outcomes: Annotated[Texts, BeforeValidator(one_or_many)] = ()
-    """What there is when it is done, for people. One text, or a list."""
+    work: Lines = ()
+    """What is done in it. One line, or a list; each may name the criteria that judge it."""
+    outcomes: Lines = ()
+    """What there is when it is done. One line, or a list; each may name the criteria that judge it."""
     owner: Text = ""
     """Who answers for it, for people."""
     priority: Literal["critical", "high", "medium", "low"] | None = None
@@ -384,8 +432,8 @@ class RiskWritten(Closed):
     """How bad it would be: `high`."""
     likelihood: Text = ""
     """How likely it is: `low`."""
-    measures: Annotated[Texts, BeforeValidator(one_or_many)] = ()
-    """What is done about it. One text, or a list."""
+    measures: Lines = ()
+    """What is done about it. One line, or a list; each may name the criteria that judge it."""
 
 
 class DefaultsWritten(Closed):
@@ -433,16 +481,26 @@ class PlanWritten(Closed):
     """Who answers for the phase, for people."""
     approver: Text = ""
     """Who decides on it, for people."""
+    created: Text = ""
+    """When the plan was written, for people: `2027-01-15`."""
+    updated: Text = ""
+    """When the plan was last changed, for people."""
     due: Text = ""
-    """When it is to end, for people: `2027-03-31`."""
+    """When the phase is to end: `2027-03-31`. A run after that day says so."""
+    done: Lines = ()
+    """What the plan claims to be done already. One line, or a list."""
     risks: tuple[RiskWritten, ...] = ()
     """What may go wrong, for people."""
     schedule: Entries = ()
-    """When what happens, for people. One entry, or a list."""
+    """When what happens: lines, or mappings such as `{when: Monday, what: build}`."""
+    outcomes: Lines = ()
+    """What there is when the phase is done: completion criteria, quality figures. One line, or a list."""
+    after: Lines = ()
+    """The state after the phase. One line, or a list."""
     next: Entries = ()
-    """What comes after the phase, for people. One entry, or a list."""
+    """What comes after the phase: lines, or mappings. One, or a list."""
     known: Entries = ()
-    """What is known and let be, for people. One entry, or a list."""
+    """What is known and let be: lines, or mappings. One, or a list."""
     root: Text = ""
     """The folder that paths start from, relative to the plan's own, which it is unless given: `..`."""
     variables: dict[str, Any] = Field(default_factory=dict)

@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.units import count, format_seconds, format_value
 from phasegate.model.faults import LEFT_ON
 from phasegate.model.judgement import CriterionVerdict
+from phasegate.model.lines import Risk
 from phasegate.model.measure_json import QUANTILES
 from phasegate.model.measures import Distribution, Gauge, Measure
 from phasegate.model.result import CheckResult, CheckStatus, RunResult, Selection, StepResult, Verdict
@@ -37,6 +37,7 @@ from phasegate.render.html.cases import CaseTable, case_table
 from phasegate.render.html.charts import TimelineChart, timelines_of
 from phasegate.render.html.criteria import CriteriaGroup, CriteriaTally, CriterionRow, criteria_groups, tally
 from phasegate.render.html.folding import fold_rows
+from phasegate.render.lines import LineList, LineRow, LineRows, plain
 from phasegate.render.sentences import sentence
 from phasegate.render.standing import StandingLine, standing
 from phasegate.render.waivers import WaiverRow, is_waived, waiver_rows, with_waivers
@@ -84,16 +85,14 @@ class StepSection:
     folded: tuple[CheckRow, ...] = ()
     """Those that are folded away."""
     faults: tuple[FaultRow, ...] = ()
+    lists: tuple[LineList, ...] = ()
+    """Its work and outcomes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """Entries of the plan that are for people: risks, schedule, known issues, next."""
-
-    title: str
-    headers: tuple[str, ...]
-    """Empty for a plain list of one column."""
-    rows: tuple[tuple[str, ...], ...]
+class RiskRow:
+    risk: Risk
+    measures: tuple[LineRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +137,9 @@ class Page:
     flaky: tuple[Flaky, ...]
     timelines: tuple[TimelineChart, ...]
     cases: CaseTable
-    people: tuple[Table, ...]
+    risks: tuple[RiskRow, ...]
+    lists: tuple[LineList, ...]
+    """Lists of the written plan that belong to no step."""
     used: tuple[UsedRow, ...]
     environment: Facts
     hidden_evidence: int
@@ -157,6 +158,7 @@ def page_of(run: RunResult) -> Page:
     checks = {check.id: check_row(check, waived=is_waived(run, check)) for check in run.checks()}
     cases = case_table(run)
     flaky = flaky_of(run)
+    lines = LineRows(run)
     return Page(
         run=run,
         badge=badges.VERDICT[run.verdict],
@@ -178,11 +180,12 @@ def page_of(run: RunResult) -> Page:
         missing=missing_of(run),
         deselected=deselected_checks(run),
         narrowed=_narrowing_text(run.selection),
-        steps=_steps(run, checks),
+        steps=_steps(run, checks, lines),
         flaky=flaky,
         timelines=timelines_of(run),
         cases=cases,
-        people=_people(run),
+        risks=tuple(RiskRow(risk=risk, measures=lines.of(risk.measures)) for risk in run.people.risks),
+        lists=tuple(lines.of_phase()),
         used=_usage_rows(run),
         environment=_environment(run),
         hidden_evidence=max(0, len(run.evidence) - MOST_EVIDENCE),
@@ -318,7 +321,7 @@ def _tallies(run: RunResult, cases: CaseTable, flaky: tuple[Flaky, ...]) -> tupl
     return tuple(figure for figure in figures if figure[0] != "0")
 
 
-def _steps(run: RunResult, checks: Mapping[str, CheckRow]) -> tuple[StepSection, ...]:
+def _steps(run: RunResult, checks: Mapping[str, CheckRow], lines: LineRows) -> tuple[StepSection, ...]:
     sections = [
         StepSection(
             step=step,
@@ -328,6 +331,7 @@ def _steps(run: RunResult, checks: Mapping[str, CheckRow]) -> tuple[StepSection,
             facts=_step_facts(step),
             checks=tuple(checks[check.id] for check in step.checks),
             faults=fault_rows(step.faults),
+            lists=tuple(lines.of_step(step)),
         )
         for number, step in enumerate(run.steps, start=1)
     ]
@@ -381,44 +385,6 @@ def _usage_rows(run: RunResult) -> tuple[UsedRow, ...]:
     )
 
 
-def _people(run: RunResult) -> tuple[Table, ...]:
-    people = run.people
-    tables = (
-        _table("Risks", people.risks, ("title", "impact", "likelihood", "measures")),
-        _table("Schedule", people.schedule, ("when", "what")),
-        _table("Known issues", people.known, ()),
-        _table("Next", people.next, ()),
-    )
-    return tuple(table for table in tables if table.rows)
-
-
-def _table(title: str, entries: tuple[Any, ...], first: tuple[str, ...]) -> Table:
-    """A table when every entry is a mapping, columns of `first` leading; else a list."""
-    if not entries or not all(isinstance(entry, Mapping) for entry in entries):
-        return Table(title=title, headers=(), rows=tuple((_plain(entry),) for entry in entries))
-    keys = dict.fromkeys(str(key) for entry in entries for key in entry)
-    columns = (*(key for key in first if key in keys), *(key for key in keys if key not in first))
-    rows = tuple(tuple(_plain(entry.get(key, "")) for key in columns) for entry in entries)
-    # A key of the plan's own is a name, and stands as it was written.
-    headers = tuple(key.capitalize() if key in first else key for key in columns)
-    return Table(title=title, headers=headers, rows=rows)
-
-
-def _plain(value: Any) -> str:
-    """A YAML value in words."""
-    match value:
-        case None:
-            return ""
-        case Mapping():
-            return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items())
-        case list() | tuple():
-            return "; ".join(_plain(item) for item in value)
-        case bool():
-            return "true" if value else "false"
-        case _:
-            return str(value)
-
-
 def _environment(run: RunResult) -> Facts:
     bounds = (
         f"{run.confidence * 100:g}%" if run.confidence else "none: observed values were compared as they are"
@@ -428,6 +394,6 @@ def _environment(run: RunResult) -> Facts:
         ("Seed", str(run.seed)),
         ("Confidence of bounds", bounds),
         *((name, sentence(text)) for name, text in run.environment.items()),
-        *((f"variable {name}", _plain(value)) for name, value in run.variables.items()),
+        *((f"variable {name}", plain(value)) for name, value in run.variables.items()),
         ("Result format", run.schema),
     )

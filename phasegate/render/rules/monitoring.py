@@ -7,6 +7,7 @@ TEXTS = {
     "rule-duplicate": ("{0} is there twice, with the same labels and expression", "keep one of them"),
     "rule-dead-reference": ("{0} uses {1}, which no rule records", "record it, or use what is recorded"),
     "record-name": ("the record {0} is not named level:metric:operation", "name it so"),
+    "rule-tests": ("{0} shows nothing: {1}", "expect alerts that there are, or values"),
     "alert-constant": (
         "{0} depends on no series, so it fires always or never",
         "compare a series, or name it under constant",

@@ -13,9 +13,9 @@ from xml.etree.ElementTree import Element
 
 from phasegate.base.facts import Code, Fact, fact
 from phasegate.model.observation import Case, CaseStatus
+from phasegate.results.cases import ResultCase
 from phasegate.results.junit.outcome import (
     BROKEN,
-    JUnitCase,
     SuiteTally,
     Written,
     children,
@@ -57,7 +57,7 @@ class Counting(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    lost: tuple[JUnitCase, ...] = ()
+    lost: tuple[ResultCase, ...] = ()
     unproven: Mapping[int, str] = field(default_factory=dict)
     """Which of the direct cases have no result though they look passed, and what is odd of each: `again` or
     `no_time`."""
@@ -197,10 +197,10 @@ def _counted(tests: int, total: SuiteTally, what: str = "tests", *, left: int = 
     return fact(Code.COUNTED_TESTS, n=tests, written=total.written, what=what, left=left or None)
 
 
-def _lost_cases(suite: CountedSuite, tests: int, missing: int) -> list[JUnitCase]:
+def _lost_cases(suite: CountedSuite, tests: int, missing: int) -> list[ResultCase]:
     part = suite.path[-1] if suite.path else ""
     return [
-        JUnitCase(
+        ResultCase(
             case=Case(
                 id=f"{part}::(unwritten {number})" if part else f"(unwritten {number})",
                 name=f"(unwritten {number})",

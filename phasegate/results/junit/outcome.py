@@ -15,29 +15,18 @@ from xml.etree.ElementTree import Element
 from phasegate.base.dataclass import dataclass
 from phasegate.base.facts import Code, Message, fact
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
+from phasegate.results.cases import MESSAGE, NAME, ResultCase, bound_details, shorten
 from phasegate.results.junit.document import without_terminal_sequences
 from phasegate.results.junit.words import Meaning, Statement, of_case
 
-MESSAGE = 500
-"""Characters of a message; the whole of it is in the details."""
-NAME = 1_000
-"""Characters of a name."""
-DETAILS = 64 * 1024
-"""Characters of a stack trace or an output that are kept."""
-
+WORD = 60
+"""Characters of a word that stands in a message."""
 _BREAKS = re.compile(r"[\r\n\t]")
 BROKEN = ("failure", "error")
 _FLAKY = ("flakyFailure", "flakyError")
 _RERUN = ("rerunFailure", "rerunError")
 _BESIDE = frozenset({"", "system-out", "system-err", "properties", "property", "attachments", "attachment"})
 """Children that say nothing of the result; comments have no tag."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JUnitCase:
-    case: Case
-    details: str = ""
-    """Stack trace and output of a case that did not pass; empty for others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +61,7 @@ _ONE = SuiteTally(written=1, tries=1)
 class Written:
     """A case as the file has it."""
 
-    item: JUnitCase
+    item: ResultCase
     tally: SuiteTally
 
 
@@ -94,10 +83,10 @@ def read_case(element: Element, suites: tuple[str, ...]) -> Written:
         earlier=_earlier(element),
     )
     details = "" if status is CaseStatus.PASSED else details_of(element)
-    return Written(item=JUnitCase(case=case, details=details), tally=_tally(element, case))
+    return Written(item=ResultCase(case=case, details=details), tally=_tally(element, case))
 
 
-def own_failure(suite: Element, path: tuple[str, ...]) -> JUnitCase | None:
+def own_failure(suite: Element, path: tuple[str, ...]) -> ResultCase | None:
     """A suite that failed as a whole, in its setup for example: a case of its own, or it would vanish."""
     broken = next(children(suite, BROKEN), None)
     if broken is None:
@@ -110,7 +99,7 @@ def own_failure(suite: Element, path: tuple[str, ...]) -> JUnitCase | None:
         part=part,
         message=_message(broken) or fact(Code.WITHOUT_MESSAGE, what="suite"),
     )
-    return JUnitCase(case=case, details=details_of(suite))
+    return ResultCase(case=case, details=details_of(suite))
 
 
 def _outcome(element: Element) -> tuple[CaseStatus, Message]:
@@ -140,14 +129,14 @@ def _outcome(element: Element) -> tuple[CaseStatus, Message]:
 def _status_of(element: Element, strange: Iterable[Statement]) -> tuple[CaseStatus, Message]:
     for child in element:
         if (tag := tag_of(child)) not in _BESIDE and tag not in _FLAKY:
-            return CaseStatus.LOST, fact(Code.NO_RESULT_WITH, tag=_short(tag), why=_message(child))
+            return CaseStatus.LOST, fact(Code.NO_RESULT_WITH, tag=shorten(tag, WORD), why=_message(child))
     for one in strange:
         return CaseStatus.LOST, _stated(Code.NO_RESULT_BY, one)
     return CaseStatus.PASSED, ""
 
 
 def _stated(code: Code, one: Statement) -> Message:
-    return fact(code, key=_short(one.key), value=_short(one.value))
+    return fact(code, key=shorten(one.key, WORD), value=shorten(one.value, WORD))
 
 
 def _earlier(element: Element) -> tuple[CaseAttempt, ...]:
@@ -190,15 +179,8 @@ def details_of(element: Element) -> str:
         elif tag.startswith("test"):
             continue
         if text:
-            pieces.append(f"--- {_short(tag)}\n{_bound_text(without_terminal_sequences(text))}\n")
+            pieces.append(f"--- {shorten(tag, WORD)}\n{bound_details(without_terminal_sequences(text))}\n")
     return "\n".join(pieces)
-
-
-def _bound_text(text: str) -> str:
-    if len(text) <= DETAILS:
-        return text
-    half = DETAILS // 2
-    return f"{text[:half]}\n[{len(text) - 2 * half:,} characters left out]\n{text[-half:]}"
 
 
 def _message(element: Element) -> str:
@@ -207,7 +189,7 @@ def _message(element: Element) -> str:
         texts = (element.text or "", *(child.text or "" for child in children(element, ("stackTrace",))))
         lines = (without_terminal_sequences(line).strip() for text in texts for line in text.splitlines())
         written = next(filter(None, lines), "")
-    return written if len(written) <= MESSAGE else f"{written[: MESSAGE - 3]}..."
+    return shorten(written, MESSAGE)
 
 
 def name_of(element: Element, key: str) -> str:
@@ -217,12 +199,7 @@ def name_of(element: Element, key: str) -> str:
         return ""
     if not written.isascii() or not written.isprintable():
         written = _BREAKS.sub(" ", without_terminal_sequences(written))
-    name = written.strip()
-    return name if len(name) <= NAME else f"{name[: NAME - 3]}..."
-
-
-def _short(word: str) -> str:
-    return word if len(word) <= 60 else f"{word[:57]}..."
+    return shorten(written.strip(), NAME)
 
 
 def children(element: Element, tags: tuple[str, ...]) -> Iterator[Element]:

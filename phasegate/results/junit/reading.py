@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
 from phasegate.base.errors import ObservationError
-from phasegate.base.facts import Code, Fact, Message, fact
-from phasegate.base.files import read_file
+from phasegate.base.facts import Code, Fact, fact
 from phasegate.model.cases import as_attempt
 from phasegate.model.observation import CaseStatus
+from phasegate.results.cases import ResultCase, Results, unique
 from phasegate.results.junit.counts import Compared, CountedSuite, Counting, compare, counting, is_of_pytest
 from phasegate.results.junit.document import MalformedError, parse_document
 from phasegate.results.junit.outcome import (
-    JUnitCase,
     SuiteTally,
     Written,
     children,
@@ -28,8 +26,6 @@ from phasegate.results.junit.outcome import (
 )
 from phasegate.results.junit.words import plain
 
-SIZE_LIMIT = 64 << 20
-"""Bytes of one file."""
 NESTED = 16
 """Suites around a case that are named."""
 
@@ -44,44 +40,28 @@ class Conventions:
     """It writes each try of a test that it ran again as a case."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JUnitFile:
-    cases: tuple[JUnitCase, ...]
-    notes: tuple[Message, ...] = ()
-    problems: tuple[Message, ...] = ()
-    """Why what was read is not all of the evidence, or contradicts itself."""
-
-
 @dataclass
 class _Node:
     element: Element
     path: tuple[str, ...]
     direct: list[Written]
-    own: JUnitCase | None
+    own: ResultCase | None
     inner: list[_Node] = field(default_factory=list)
     total: SuiteTally = field(default_factory=SuiteTally)
     counted: int = 0
     says: bool = True
-    lost: tuple[JUnitCase, ...] = ()
+    lost: tuple[ResultCase, ...] = ()
 
     @property
-    def cases(self) -> list[JUnitCase]:
+    def cases(self) -> list[ResultCase]:
         mine = [item.item for item in self.direct]
         return [*mine, *([self.own] if self.own else []), *self.lost]
 
 
-def read_junit(path: Path, name: str, conventions: Conventions = Conventions()) -> JUnitFile:
-    """Read one file; `name` is what messages call it.
-
-    Errors: ObservationError when it is missing, empty, too large, malformed, no JUnit, or has no case.
-    """
-    return parse_junit(read_file(path, fact(Code.RESULTS_FILE, of=name), SIZE_LIMIT), name, conventions)
-
-
-def parse_junit(content: bytes, name: str, conventions: Conventions = Conventions()) -> JUnitFile:
+def parse_junit(content: bytes, name: str, conventions: Conventions = Conventions()) -> Results:
     """The cases of one document, ids unique within it.
 
-    Errors: ObservationError naming the file, as `read_junit` has it.
+    Errors: ObservationError naming the file, when it is empty, malformed, no JUnit, or has no case.
     """
     if not content.strip():
         raise ObservationError(of_file(Code.FILE_EMPTY, name))
@@ -105,7 +85,7 @@ def parse_junit(content: bytes, name: str, conventions: Conventions = Convention
     if hidden:
         problems.append(of_file(Code.OUTSIDE_SUITES, name, n=hidden))
     notes = [fact(Code.OF_PART, part=name, why=note) for item in compared for note in item.notes]
-    return JUnitFile(
+    return Results(
         cases=unique(cases),
         notes=(*_bound_lines(notes), *_find_repeats(cases, name)),
         problems=_bound_lines(problems),
@@ -115,21 +95,6 @@ def parse_junit(content: bytes, name: str, conventions: Conventions = Convention
 def of_file(code: Code, name: str, **values: Any) -> Fact:
     """What is wrong with a results file."""
     return fact(Code.RESULTS_FILE, of=fact(code, path=name, **values))
-
-
-def unique(cases: Iterable[JUnitCase], known: Iterable[str] = ()) -> tuple[JUnitCase, ...]:
-    """Cases with ids of their own: the second `a::b` becomes `a::b [2]`, also where `known` has the first."""
-    taken = set(known)
-    counts: dict[str, int] = {}
-    result: list[JUnitCase] = []
-    for item in cases:
-        plain = new = item.case.id
-        while new in taken:
-            counts[plain] = counts.get(plain, 1) + 1
-            new = f"{plain} [{counts[plain]}]"
-        taken.add(new)
-        result.append(item if new == plain else replace(item, case=replace(item.case, id=new)))
-    return tuple(result)
 
 
 def _nodes(root: Element, *, reruns: bool) -> list[_Node]:
@@ -221,7 +186,7 @@ def _unproven(written: Written, tests: int, why: str) -> Written:
     return replace(written, item=replace(written.item, case=case))
 
 
-def _find_repeats(cases: Iterable[JUnitCase], name: str) -> Iterator[Fact]:
+def _find_repeats(cases: Iterable[ResultCase], name: str) -> Iterator[Fact]:
     """A hint at tests that may have been run again."""
     before: set[str] = set()
     again: set[str] = set()

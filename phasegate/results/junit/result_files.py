@@ -9,10 +9,12 @@ from pathlib import Path
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Message, fact
 from phasegate.base.files import find_files, printable, read_file, refuse_way_out
-from phasegate.results.junit.outcome import JUnitCase
-from phasegate.results.junit.reading import SIZE_LIMIT, Conventions, JUnitFile, of_file, read_junit, unique
+from phasegate.results.cases import Reader, ResultCase, Results, unique
+from phasegate.results.junit.reading import of_file, parse_junit
 from phasegate.world import Clock
 
+SIZE_LIMIT = 64 << 20
+"""Bytes of one file."""
 FILES = 10_000
 """Files that one pattern may match."""
 TOTAL = 512 << 20
@@ -42,9 +44,9 @@ class ResultFiles:
             file: _stamp(file) for pattern in patterns for file in find_files(root, pattern, FILES).files
         }
 
-    def read(self, patterns: Iterable[str], conventions: Conventions = Conventions()) -> JUnitFile:  # noqa: B008
+    def read(self, patterns: Iterable[str], reader: Reader = parse_junit) -> Results:
         """The cases of all files that match, ids unique over all of them; never an exception."""
-        cases: list[JUnitCase] = []
+        cases: list[ResultCase] = []
         ids: set[str] = set()
         notes: list[Message] = []
         problems: list[Message] = []
@@ -59,7 +61,7 @@ class ResultFiles:
                 break
             try:
                 self._refuse_old(file, name)
-                one = read_junit(file, name, conventions)
+                one = reader(read_file(file, fact(Code.RESULTS_FILE, of=name), SIZE_LIMIT), name)
             except ObservationError as error:
                 problems.append(error.message)
                 continue
@@ -69,7 +71,7 @@ class ResultFiles:
             cases += new
             notes += one.notes
             problems += one.problems
-        return JUnitFile(cases=tuple(cases), notes=tuple(notes), problems=tuple(problems))
+        return Results(cases=tuple(cases), notes=tuple(notes), problems=tuple(problems))
 
     def stop(self) -> None:
         """Let `read`, in another thread, end after the file that it is at."""

@@ -11,15 +11,22 @@ from urllib.parse import quote
 from phasegate.base.errors import ObservationError
 from phasegate.base.facts import Code, Fact, Message, fact, joined
 from phasegate.model.containers import Container, ContainerState
-from phasegate.model.faults import Act
+from phasegate.model.faults import RENEWING, Act
 from phasegate.targets.containers.engine.client import Engine
-from phasegate.targets.containers.engine.replacing import REPLACES, another, as_connected, endpoint_config
+from phasegate.targets.containers.engine.replacing import (
+    REPLACES,
+    Version,
+    another,
+    as_connected,
+    endpoint_config,
+)
 from phasegate.targets.containers.reach import TargetContainers
 from phasegate.targets.processes.process_group import GUARD
 
 GRACE = 10
 """Seconds that an engine gives a container to stop where the container does not say."""
-_ENDING = frozenset({Act.STOP, Act.KILL, Act.RESTART, Act.REPLACE})
+_ENDING = frozenset({Act.STOP, Act.KILL, Act.RESTART, *RENEWING})
+_SAME = Version()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,15 +54,14 @@ class Touched:
 
 
 class ContainerActs:
-    """Acts on all running containers of a service, and undoes what was done, each fault by its id."""
+    """Acts on running containers of a service, and undoes what was done, each act by its key."""
 
     def __init__(self, containers: TargetContainers) -> None:
         self._containers = containers
         self._touched: dict[str, list[Touched]] = {}
 
-    async def act(self, fault: str, act: Act, service: str, image: str = "") -> None:
-        """Errors: ObservationError, one line, when no container of the service runs, or the engine refuses;
-        `undo` is due then too."""
+    async def running(self, service: str) -> list[Container]:
+        """Errors: ObservationError when there are none."""
         running = [
             one
             for one in await self._containers.all()
@@ -63,32 +69,52 @@ class ContainerActs:
         ]
         if not running:
             raise ObservationError(fact(Code.NO_CONTAINER_RUNS, service=service))
+        return running
+
+    async def act(
+        self, key: str, act: Act, service: str, version: Version = _SAME, *, instance: str = ""
+    ) -> None:
+        """To all running containers of a service, or to the one named `instance`.
+
+        Errors: ObservationError, one line, when none of them runs, or the engine refuses; `undo` is due then
+        too."""
+        running = [one for one in await self.running(service) if instance in ("", one.name)]
+        if not running:
+            raise ObservationError(fact(Code.NO_CONTAINER_RUNS, service=service))
         engine = await self._containers.engine()
-        if act is Act.REPLACE:
-            await engine.image(image)
-        touched = self._touched.setdefault(fault, [])
+        if version.image:
+            await engine.image(version.image)
+        touched = self._touched.setdefault(key, [])
 
         async def touch(container: Container) -> None:
             one = await engine.call(_inspect, engine, act, container)
             touched.append(one)
-            _promise(engine, fault, act, one)
-            await engine.call(_do, engine, act, one, image)
+            _promise(engine, key, act, one)
+            await engine.call(_do, engine, act, one, version)
 
         await _each(running, touch)
 
-    async def undo(self, fault: str, act: Act) -> Message:
+    async def settle(self, key: str) -> None:
+        """Let what was replaced stay so; what stood there before is removed. Errors: ObservationError."""
+        engine = await self._containers.engine()
+        for one in self._touched.pop(key, []):
+            _keep_promise(engine, key, one)
+            # Its volumes stay: the one in its place works on them.
+            await engine.call(engine.api.remove_container, one.id)
+
+    async def undo(self, key: str, act: Act) -> Message:
         """Bring all of it back as it was, what was done in part included. Shape: what to know of it.
 
         Errors: ObservationError when something is not as it was.
         """
-        touched = self._touched.pop(fault, [])
+        touched = self._touched.pop(key, [])
         if not touched:
             return ""
         engine = await self._containers.engine()
 
         async def put_back(one: Touched) -> None:
             await engine.call(_undo, engine, act, one)
-            _keep_promise(engine, fault, one)
+            _keep_promise(engine, key, one)
 
         await _each(touched, put_back)
         notes = dict.fromkeys(note for one in touched for note in one.notes)
@@ -102,7 +128,7 @@ async def _each(items: list[Any], work: Callable[[Any], Any]) -> None:
             raise outcome
 
 
-def _promise(engine: Engine, fault: str, act: Act, one: Touched) -> None:
+def _promise(engine: Engine, key: str, act: Act, one: Touched) -> None:
     """Let it be undone should phasegate die, and once more at its end where it could not be undone."""
     start = ("POST", f"/containers/{one.id}/start", None)
     calls: list[tuple[str, str, object]] = [start]
@@ -118,14 +144,14 @@ def _promise(engine: Engine, fault: str, act: Act, one: Touched) -> None:
                 )
                 for network, place in one.networks.items()
             ]
-        case Act.REPLACE:
+        case Act.REPLACE | Act.ROLLOUT:
             GUARD.containers(engine.host, f"{REPLACES}={one.id}")
             calls = [("POST", f"/containers/{one.id}/rename?name={quote(one.name)}", None), start]
-    GUARD.promise(f"{fault}/{one.id}", engine.host, calls)
+    GUARD.promise(f"{key}/{one.id}", engine.host, calls)
 
 
-def _keep_promise(engine: Engine, fault: str, one: Touched) -> None:
-    GUARD.keep_promise(f"{fault}/{one.id}")
+def _keep_promise(engine: Engine, key: str, one: Touched) -> None:
+    GUARD.keep_promise(f"{key}/{one.id}")
     GUARD.forget_containers(engine.host, f"{REPLACES}={one.id}")
 
 
@@ -134,12 +160,14 @@ def _inspect(engine: Engine, act: Act, container: Container) -> Touched:
     one = Touched(id=container.id, before=engine.api.inspect_container(container.id))
     if act in _ENDING and one.before["HostConfig"].get("AutoRemove"):
         raise ObservationError(fact(Code.REMOVED_AT_END, container=one.name))
+    if act in RENEWING and (loose := tuple(_loose_ports(one.before))):
+        raise ObservationError(fact(Code.PORTS_LOOSE, container=one.name, ports=loose))
     if act is Act.CUT and not _cuttable(one):
         raise ObservationError(fact(Code.NOTHING_TO_CUT, container=one.name))
     return one
 
 
-def _do(engine: Engine, act: Act, one: Touched, image: str) -> None:
+def _do(engine: Engine, act: Act, one: Touched, version: Version) -> None:
     api = engine.api
     match act:
         case Act.STOP:
@@ -153,8 +181,8 @@ def _do(engine: Engine, act: Act, one: Touched, image: str) -> None:
         case Act.CUT:
             for place in one.networks.values():
                 api.disconnect_container_from_network(one.id, place["NetworkID"], force=True)
-        case Act.REPLACE:
-            _replace(api, one, image)
+        case Act.REPLACE | Act.ROLLOUT:
+            _replace(api, one, version)
 
 
 def _cuttable(one: Touched) -> bool:
@@ -163,9 +191,9 @@ def _cuttable(one: Touched) -> bool:
     return bool(one.networks) and mode not in ("host", "none") and not mode.startswith("container:")
 
 
-def _replace(api: Any, one: Touched, image: str) -> None:
+def _replace(api: Any, one: Touched, version: Version) -> None:
     """Run another container in its place, under its name; it stays as it is, stopped."""
-    wanted = another(one.before, api.inspect_image(one.before["Image"]), image)
+    wanted = another(one.before, api.inspect_image(one.before["Image"]), version)
     api.stop(one.id, timeout=one.grace)
     api.rename(one.id, f"{one.name}-phasegate-{one.id[:8]}")
     new = api.create_container_from_config(wanted.config, one.name)["Id"]
@@ -179,7 +207,7 @@ def _undo(engine: Engine, act: Act, one: Touched) -> None:
 
     api = engine.api
     try:
-        if act is Act.REPLACE:
+        if act in RENEWING:
             _put_in_place(api, one)
         now = api.inspect_container(one.id)
         state = now["State"]
@@ -223,6 +251,14 @@ def _connect(api: Any, one: Touched, now: Mapping[str, Any]) -> None:
         if address != place["IPAddress"]:
             values = {"network": name, "address": address, "was": place["IPAddress"]}
             one.notes.append(fact(Code.ADDRESS_MOVED, container=one.name, **values))
+
+
+def _loose_ports(told: Mapping[str, Any]) -> Iterator[str]:
+    """Ports whose place on the host the engine chooses anew at each start, so that another container in its
+    stead would be somewhere else."""
+    for port, places in (told["HostConfig"].get("PortBindings") or {}).items():
+        if any(place.get("HostPort") in ("", "0", None) for place in places or ()):
+            yield port
 
 
 def _moved_ports(one: Touched, now: Mapping[str, Any]) -> Iterator[Fact]:

@@ -70,5 +70,5 @@ class Programs(Group[ProcessEntry]):
     def refusal(self, id: str, act: Act) -> tuple[str, str] | None:
         if act in self.acts:
             return None
-        own = "no network of its own to cut" if act is Act.CUT else "no image to replace"
-        return f"{id!r} is a process, which has {own}", "use stop, kill, pause or restart"
+        message = f"{id!r} is a process, which has no network of its own to {act}"
+        return message, "use stop, kill, pause or restart"

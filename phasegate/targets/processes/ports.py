@@ -40,13 +40,15 @@ class Ports:
         self._candidates = _outside(ephemeral or ephemeral_range())
         self._given: set[int] = set()
 
-    def take(self) -> int:
-        """A port that nobody listens on. Errors: TargetError when none is found."""
+    def take(self, count: int = 1) -> int:
+        """The first of so many ports in a row that nobody listens on. Errors: TargetError when none are
+        found."""
         for _ in range(_TRIES):
             # Not the seeded generator of the run: two runs with one seed would meet on the same port.
             port = self._candidates[secrets.randbelow(len(self._candidates))]
-            if port not in self._given and is_free(port):
-                self._given.add(port)
+            row = range(port, min(port + count, 65536))
+            if len(row) == count and all(one not in self._given and is_free(one) for one in row):
+                self._given.update(row)
                 return port
         first, last = str(self._candidates[0]), str(self._candidates[-1])
         raise TargetError(fact(Code.NO_FREE_PORT, n=_TRIES, first=first, last=last))

@@ -9,7 +9,7 @@ from dataclasses import field
 from urllib.parse import urlsplit
 
 from phasegate.base.dataclass import dataclass
-from phasegate.base.errors import TargetError
+from phasegate.base.errors import ObservationError, TargetError
 from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.http.client import Network
@@ -102,8 +102,11 @@ async def _try_connection(watched: Watched) -> Message:
 async def _try_url(url: str, watched: Watched) -> Message:
     asked = Address(id="asked", url=url, headers=watched.headers, tls=watched.tls)
     request = HttpRequest(method="GET", url=url, timeout=_TRY, keep=None, entry=asked.id)
-    async with Network(TargetAddresses([asked])).client() as http:
-        outcome = await http.send(request)
+    try:
+        async with Network(TargetAddresses([asked])).client() as http:
+            outcome = await http.send(request)
+    except ObservationError as error:  # its certificate may be made at its start
+        return error.message
     if isinstance(outcome, HttpFailure):
         why: Message = outcome.message
         told = why.without("address") if isinstance(why, Fact) else why.removeprefix(f"{address_of(url)}: ")

@@ -15,7 +15,6 @@ is ended.
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
 import shutil
@@ -60,11 +59,13 @@ def main() -> None:
                 marks.add(word.encode())
             case "@":
                 labels.add(word)
+                _http()
             case "~":
                 labels.discard(word)
             case "!":
                 promise = json.loads(word)
                 promises[promise["key"]] = promise
+                _http()
             case "?":
                 promises.pop(word, None)
             case ">":
@@ -90,11 +91,11 @@ def main() -> None:
         clear_evidence(Path(word))
     for word in labels:
         engine, _, label = word.partition(" ")
-        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+        with contextlib.suppress(OSError, _http().HTTPException, ValueError):
             _remove(engine, label)
     for promise in promises.values():
         for method, path, body in promise["calls"]:
-            with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+            with contextlib.suppress(OSError, _http().HTTPException, ValueError):
                 _ask(promise["engine"], method, path, body)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
@@ -247,12 +248,21 @@ def _ask(engine: str, method: str, path: str, body: Any = None) -> Any:
         connection.close()
 
 
-def _connect(engine: str) -> http.client.HTTPConnection:
+def _http() -> Any:
+    """`http.client`, which takes longer to import than all else here: as soon as there is an engine to talk
+    to, as there may be no memory for it when things have to be ended."""
+    import http.client
+
+    return http.client
+
+
+def _connect(engine: str) -> Any:
+    connect = _http().HTTPConnection
     scheme, _, place = engine.partition("://")
     if scheme != "unix":
         parts = urlsplit(engine)
-        return http.client.HTTPConnection(parts.hostname or "", parts.port or 2375, timeout=_ANSWERS)
-    connection = http.client.HTTPConnection("localhost", timeout=_ANSWERS)
+        return connect(parts.hostname or "", parts.port or 2375, timeout=_ANSWERS)
+    connection = connect("localhost", timeout=_ANSWERS)
     connection.sock = socket.socket(socket.AF_UNIX)
     connection.sock.settimeout(_ANSWERS)
     connection.sock.connect(place)

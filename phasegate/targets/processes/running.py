@@ -119,6 +119,8 @@ class RunningProcess:
         self._watch: asyncio.Task[None] | None = None
         self._begin: Callable[[], Awaitable[ProcessGroup]] | None = None
         """Starts its program, the same way each time."""
+        self._own: Callable[[], Awaitable[ProcessGroup]] | None = None
+        """Starts its own program, while another version runs in its place."""
         self._halted = self._paused = False
         """Whether it is ended or paused on purpose."""
 
@@ -128,14 +130,10 @@ class RunningProcess:
         Errors: TargetError with why it did not come up, its log's tail as help; the caller ends it.
         """
         self._tell_change("starting")
-        self._begin = partial(
-            processes.start,
-            Command(argv=self._entry.command, cwd=self._entry.cwd, env={**self._entry.env, **env}, keep=0),
-            on_line=self._on_line,
-        )
+        self._begin = self._starting(processes, self._entry, env)
         try:
             self._group = await self._begin()
-            after = await self._ready(self._group)
+            after = await self._ready(self._group, self._entry.ready.within)
         except (StartError, TargetError) as error:
             raise await self._failure(error.message) from None
         self.record = replace(self.record, ready_after=after)
@@ -180,8 +178,27 @@ class RunningProcess:
         self._living().signal(signal.SIGSTOP)
         self._paused = True
 
-    async def go_on(self) -> None:
+    async def replace(
+        self, version: ProcessEntry, processes: LocalProcesses, env: Mapping[str, str], grace: float
+    ) -> None:
+        """End it on purpose, and run another version at the same address, whose end nobody watches.
+
+        Errors: ObservationError when it does not run, or the other version cannot be started.
+        """
+        await self.halt(grace)
+        self._own = self._own or self._begin
+        self._begin = self._starting(processes, version, env)
+        await self._start_again()
+
+    def settle(self) -> None:
+        """Stay on the other version: its end is watched from now on."""
+        self._own, self._halted = None, False
+        if self._group is not None:
+            self._watch = asyncio.create_task(self._notice_its_end(self._group))
+
+    async def go_on(self, grace: float = 0) -> None:
         """Let it run as before: from its pause, or anew at the same address; its end is watched again.
+        Another version that runs in its place is ended before.
 
         Errors: ObservationError when it cannot be started, or has ended in its pause.
         """
@@ -190,12 +207,40 @@ class RunningProcess:
             self._living().signal(signal.SIGCONT)
         if not self._halted or self._begin is None:
             return
+        if self._own is not None:
+            if self._group is not None:
+                await self._group.end(grace)
+            self._begin, self._own = self._own, None
+        self._watch = asyncio.create_task(self._notice_its_end(await self._start_again()))
+        self._halted = False
+
+    async def ready_again(self, within: float) -> None:
+        """Wait until what runs by now is ready.
+
+        Errors: TargetError, why it is not in time, or never will be; ObservationError where nothing was
+        started.
+        """
+        await self._ready(self._group or self._living(), within)
+
+    @property
+    def trouble(self) -> Message:
+        """Why what runs by now has ended; empty while it runs."""
+        return _how_it_ended(self._group) if self._group is not None and not self._group.running else ""
+
+    def _starting(
+        self, processes: LocalProcesses, entry: ProcessEntry, env: Mapping[str, str]
+    ) -> Callable[[], Awaitable[ProcessGroup]]:
+        command = Command(argv=entry.command, cwd=entry.cwd, env={**entry.env, **env}, keep=0)
+        return partial(processes.start, command, on_line=self._on_line)
+
+    async def _start_again(self) -> ProcessGroup:
+        assert self._begin is not None
+        self._matched = False  # what an earlier start printed says nothing of this one
         try:
             self._group = await self._begin()
         except StartError as error:
             raise ObservationError(error.message) from None
-        self._halted = False
-        self._watch = asyncio.create_task(self._notice_its_end(self._group))
+        return self._group
 
     def _living(self) -> ProcessGroup:
         if self._group is None or not self._group.running:
@@ -223,7 +268,7 @@ class RunningProcess:
         if self._group is not None:
             self._group.signal(signal.SIGKILL)
 
-    async def _ready(self, group: ProcessGroup) -> float:
+    async def _ready(self, group: ProcessGroup, within: float) -> float:
         entry = self._entry
         watched = Watched(
             host="127.0.0.1",
@@ -234,7 +279,7 @@ class RunningProcess:
             tls=self._asked.tls,
         )
         probe = probe_for(entry.ready, self._asked.url, watched)
-        asking = asyncio.create_task(wait_until_ready(probe, entry.ready.within))
+        asking = asyncio.create_task(wait_until_ready(probe, within))
         ending = asyncio.create_task(group.ended_within(None))
         try:
             await asyncio.wait({asking, ending}, return_when=asyncio.FIRST_COMPLETED)

@@ -189,13 +189,14 @@ def free_config(
     *,
     project: str,
     ports: Mapping[str, Iterable[int]],
-    take: Callable[[], int],
+    take: Callable[[int], int],
 ) -> dict[str, Any]:
     """The configuration without anything that another run of the same file would have too.
 
     Names of containers, networks and volumes go, so that Compose makes them up from the project's; what is
-    external keeps its name. Ports are published on loopback, each at one that `take` gives: one that the
-    engine chooses would change when a container is started again. `ports` are published too, by service.
+    external keeps its name. Ports are published on loopback, each at one that `take` gives, or at as many in
+    a row as there are containers, of which it gives the first: one that the engine chooses among all would
+    change when a container is started again. `ports` are published too, by service.
     """
     found = {key: value for key, value in config.items() if key != "name"}
     for group in ("networks", "volumes"):
@@ -231,18 +232,22 @@ def _drop_name(item: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _free_service(
-    service: Mapping[str, Any], image: str, ports: Iterable[tuple[int, str]], take: Callable[[], int]
+    service: Mapping[str, Any], image: str, ports: Iterable[tuple[int, str]], take: Callable[[int], int]
 ) -> dict[str, Any]:
     found = {key: value for key, value in service.items() if key not in ("container_name", "ports")}
     if "build" in found and "image" not in found:
         found["image"] = image
     # In the network of the host or of another container there is nothing to publish.
     if not service.get("network_mode") or service["network_mode"] in ("bridge", "default"):
-        one = _replicas(service) == 1
+        wanted = max(_replicas(service), 1)
         found["ports"] = [
-            f"127.0.0.1:{take() if one else ''}:{number}/{protocol}" for number, protocol in ports
+            f"127.0.0.1:{_row(take(wanted), wanted)}:{number}/{protocol}" for number, protocol in ports
         ]
     return {key: value for key, value in found.items() if key != "ports" or value}
+
+
+def _row(first: int, count: int) -> str:
+    return str(first) if count == 1 else f"{first}-{first + count - 1}"
 
 
 def _replicas(service: Mapping[str, Any]) -> int:

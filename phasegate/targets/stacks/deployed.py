@@ -10,10 +10,11 @@ from phasegate.base.errors import TargetError
 from phasegate.base.facts import Message
 from phasegate.http.addresses import Address
 from phasegate.model.faults import PlanFault
-from phasegate.plan.asked.entries import Group
+from phasegate.plan.asked.entries import Group, bound, bound_values
 from phasegate.plan.asked.services import ServiceEntry
 from phasegate.targets.containers.acts import ContainerActs
 from phasegate.targets.containers.engine.client import Engine
+from phasegate.targets.containers.engine.replacing import Version
 from phasegate.targets.deployment import Deployment, Site
 from phasegate.targets.stacks.services import Services
 
@@ -49,14 +50,40 @@ class InContainers(Deployment):
     def troubles(self) -> Sequence[Message]:
         return self.services.troubles
 
-    async def act(self, fault: PlanFault) -> None:
-        self._expected[fault.id] = expected = ExitStack()
-        expected.enter_context(self.services.expected(fault.target))
-        await self._acts.act(fault.id, fault.act, fault.target, fault.image)
+    async def instances(self, entry: str) -> tuple[str, ...]:
+        return tuple(one.name for one in await self._acts.running(entry))
 
-    async def undo(self, fault: PlanFault) -> Message:
+    async def act(self, fault: PlanFault, instance: str = "") -> None:
+        key = _key(fault, instance)
+        self._expected[key] = expected = ExitStack()
+        expected.enter_context(self.services.expected(fault.target))
+        version = Version(
+            image=fault.image, command=bound(fault.command, {}), env=bound_values(fault.env, {})
+        )
+        await self._acts.act(key, fault.act, fault.target, version, instance=instance)
+
+    async def undo(self, fault: PlanFault, instance: str = "") -> Message:
         try:
-            return await self._acts.undo(fault.id, fault.act)
+            return await self._acts.undo(_key(fault, instance), fault.act)
         finally:
-            if expected := self._expected.pop(fault.id, None):
-                asyncio.get_running_loop().call_later(NEWS, expected.close)
+            self._expect_no_more(_key(fault, instance))
+
+    async def settle(self, fault: PlanFault, instance: str) -> None:
+        try:
+            await self._acts.settle(_key(fault, instance))
+        finally:
+            self._expect_no_more(_key(fault, instance))
+
+    async def ready(self, fault: PlanFault, instance: str) -> None:
+        await self.services.one_ready(instance, fault.within)
+
+    async def trouble(self, fault: PlanFault, instance: str) -> Message:
+        return await self.services.trouble_of(instance)
+
+    def _expect_no_more(self, key: str) -> None:
+        if expected := self._expected.pop(key, None):
+            asyncio.get_running_loop().call_later(NEWS, expected.close)
+
+
+def _key(fault: PlanFault, instance: str) -> str:
+    return f"{fault.id}/{instance}" if instance else fault.id

@@ -153,6 +153,38 @@ class Services:
         self._up = True
         self.addresses = self._locate(one for one in containers if one.service not in self.out)
 
+    async def one_ready(self, name: str, within: float) -> None:
+        """Wait until the container of this name is ready.
+
+        Errors: TargetError, why it is not, as soon as waiting makes no sense; EngineError.
+        """
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        while True:
+            self._news.clear()
+            containers = [one for one in find_networked(await self.found()) if one.name == name]
+            self._begin(containers)
+            how = ContainerStanding(way=Way.BROKEN, why=_NO_CONTAINER)
+            for one in containers:
+                how = await self._standing(one)
+            if how.way is Way.READY:
+                return
+            if how.way is Way.BROKEN:
+                raise TargetError(how.why)
+            left = within - (loop.time() - started)
+            if left <= 0:
+                raise TargetError(fact(Code.NOT_READY, within=within, why=how.why))
+            await self._wait(min(POLL, max(left, 0.01)))
+
+    async def trouble_of(self, name: str) -> Message:
+        """Why the container of this name does not run; empty while it does. Errors: EngineError."""
+        one = next((one for one in await self.found() if one.name == name), None)
+        if one is None:
+            return _NO_CONTAINER
+        if one.state in (ContainerState.RUNNING, ContainerState.PAUSED):
+            return ""
+        return how_it_ended(one.exit_code, oom_killed=one.oom_killed)
+
     async def _go_on_without(
         self,
         lost: Sequence[tuple[Container, ContainerStanding]],

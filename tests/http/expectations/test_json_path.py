@@ -55,6 +55,13 @@ def test_plain_paths_do_without_the_engine() -> None:
     assert JsonPath.compile("$.a[*]").engine is not None
 
 
+@pytest.mark.parametrize("text", ['{"a": [1]}', "{", "[1]", "no JSON"])
+def test_nothing_is_inside_a_text_whatever_it_looks_like(text: str) -> None:
+    assert JsonPath.compile("$").value(text) == text
+    assert JsonPath.compile("$.a[*]").value(text) == []
+    assert JsonPath.compile("$['a']").value(text) is ABSENT
+
+
 def test_a_document_nested_too_deeply_for_a_search_is_said_and_no_crash() -> None:
     deep: Any = None
     for _ in range(5_000):

@@ -584,10 +584,71 @@ async def test_what_the_plan_says_of_the_writer_reaches_the_results(world: TestW
 
 @pytest.mark.parametrize("name", ["subtests", "reruns"])
 def test_words_about_results_need_results(name: str) -> None:
-    with pytest.raises(
-        ValidationError, match=f"{name} says how results are written, and there are no results"
-    ):
-        sh("true", **{name: True})
+    why = f"{name} says how JUnit results are written, and there are none"
+    for params in ({}, {"format": "go"}, {"format": "cargo", "results": "cargo.txt"}):
+        with pytest.raises(ValidationError, match=why):
+            sh("true", **{name: True}, **params)
+
+
+GO_TEST = "".join(
+    f'{{"Action": "{action}", "Package": "shop"{more}}}\n'
+    for action, more in (
+        *[("run", ', "Test": "TestA"'), ("pass", ', "Test": "TestA"')],
+        *[("run", ', "Test": "TestB"'), ("fail", ', "Test": "TestB"')],
+        *[("output", ', "Output": "FAIL\\n"'), ("fail", "")],
+    )
+)
+CARGO_TEST = """
+running 2 tests
+test a ... ok
+test b ... FAILED
+
+failures:
+
+---- b stdout ----
+no
+
+failures:
+    b
+
+test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
+"""
+CARGO = "     Running unittests src/lib.rs (target/debug/deps/shop-0123456789abcdef)\n"
+
+
+@pytest.mark.parametrize(
+    ("format", "script", "cases"),
+    [
+        ("go", "cat out.txt", {"shop::TestA": PASSED, "shop::TestB": FAILED}),
+        ("cargo", "cat err.txt >&2; cat out.txt", {"shop::a": PASSED, "shop::b": FAILED}),
+    ],
+)
+@pytest.mark.parametrize("results", ["", "all.txt"])
+async def test_cases_are_read_from_the_output_or_a_file_with_it(
+    world: TestWorld, format: str, script: str, cases: dict[str, CaseStatus], results: str
+) -> None:
+    (world.root / "out.txt").write_text({"go": GO_TEST, "cargo": CARGO_TEST}[format])
+    (world.root / "err.txt").write_text(CARGO)
+    written = {"results": results} if results else {}
+    into = f"; {{ {script}; }} > all.txt 2>&1" if results else ""
+    params = sh(f"{script}{into}", format=format, **written)
+    seen = await observe(params, world)
+    assert (seen.error, statuses(seen)) == (None, cases)
+    assert share(seen, "pass_rate") == (1, 2)
+    assert [len(case.evidence) for case in seen.cases] == [0, 1 if format == "cargo" else 0]
+    assert CommandKind().defaults(params) == ("exit_code == 0", "pass_rate == 100%")
+
+
+async def test_results_that_are_cut_or_of_another_format_are_no_evidence(
+    world: TestWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (world.root / "out.txt").write_text(GO_TEST)
+    other = await observe(sh("cat out.txt", format="cargo"), world)
+    assert other.error == "the output has no results of cargo test"
+    monkeypatch.setattr(command, "KEPT", 64)
+    cut = await observe(sh("cat out.txt", format="go"), world)
+    assert "so the results are not all there" in (cut.error or "")
+    assert cut.cases == other.cases == ()
 
 
 async def test_details_of_many_failures_are_kept_for_the_first_ones(
@@ -627,7 +688,7 @@ async def test_selection_counts_only_the_cases_it_names(world: TestWorld) -> Non
     world.cases = ("a",)
     assert set(statuses(await observe(params, world))) == {"a::good", "a::bad"}
     world.cases = ("nowhere",)
-    assert (await observe(params, world)).error == "no case in the result files is named nowhere"
+    assert (await observe(params, world)).error == "no case in the results is named nowhere"
 
 
 async def test_evidence_files_are_kept(world: TestWorld) -> None:

@@ -285,6 +285,52 @@ async def test_good_files_pass_promtool_too(world: TestWorld) -> None:
     assert "2 configurations looked at by promtool" in str(case.message)
 
 
+RULE_TEST = """\
+rule_files: [../a.yaml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    name: down
+    input_series: [{series: 'up{job="shop"}', values: "1 0x10"}]
+    alert_rule_test:
+      - eval_time: 8m
+        alertname: Down
+        exp_alerts:
+          - exp_labels: {severity: page, job: shop}
+            exp_annotations: {summary: It is down, runbook_url: "https://runbooks.shop.dev/down"}
+      - {eval_time: 1m, alertname: Down}
+"""
+
+
+async def test_unit_tests_of_rules_are_run_where_promtool_is(world: TestWorld) -> None:
+    seen = await look(world, {"a.yaml": ALERT, "tests/a.yaml": RULE_TEST}, tools=["promtool"])
+    assert (failed(seen), lost(seen)) == (set(), {})
+    messages = {case.id: str(case.message) for case in seen.cases}
+    assert "2 configurations looked at by promtool" in messages["promtool"]
+    assert "1 unit test looked at" in messages["rule-tests"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "case", "says"),
+    [
+        ("eval_time: 8m", "eval_time: 3m", "promtool.tests", "alertname: Down, time: 3m, exp:["),
+        ("severity: page, ", "", "promtool.tests", "got:["),
+        ("../a.yaml", "../gone*.yaml", "promtool.tests", "no file match pattern"),
+        ("interval: 1m\n    name", "interval: soon\n    name", "promtool.tests", "not a valid duration"),
+        ("alertname: Down}", "alertname: Dwon}", "rule-tests", "no rule has an alert 'Dwon'"),
+        (RULE_TEST[RULE_TEST.index("    alert_rule_test") :], "", "rule-tests", "it expects nothing"),
+        (RULE_TEST.partition("tests:")[2], " []\n", "rule-tests", "it has no tests"),
+    ],
+)
+async def test_unit_tests_of_rules_that_fail_or_show_nothing_are_found(
+    world: TestWorld, before: str, after: str, case: str, says: str
+) -> None:
+    files = {"a.yaml": ALERT, "tests/a.yaml": RULE_TEST.replace(before, after)}
+    seen = await look(world, files, tools=["promtool"])
+    found = [str(one.message) for one in seen.cases if one.status is FAILED and one.id.startswith(case)]
+    assert any(says in message for message in found), found
+
+
 async def test_what_an_old_promtool_does_not_know_is_a_warning(world: TestWorld) -> None:
     text = "scrape_configs:\n  - job_name: a\n    field_of_the_future: 1\n"
     seen = await look(world, {"p.yml": text}, tools=["promtool"])

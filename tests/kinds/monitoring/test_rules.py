@@ -67,6 +67,11 @@ TRIPS: Mapping[str, tuple[Edit, ...]] = {
     ),
     "rule-dead-reference": (("rules.yaml", f"{RATIO}6h > 6", f"{RATIO}7h + {RATIO}6h > 6"),),
     "record-name": (("rules.yaml", "    rules:\n", "    rules:\n      - {record: ratio, expr: up}\n"),),
+    "rule-tests": (
+        ("rule-tests.yaml", "CheckoutBurnsFast", "CheckoutBurnsFaster"),
+        ("rule-tests.yaml", "tests:", "tests: []\nothers:"),
+        ("rule-tests.yaml", "tests:", "tests:\n  - {interval: 1m, name: nothing}"),
+    ),
     "alert-constant": (
         ("rules.yaml", "alert: Watchdog", "for: 1m\n        alert: Watching"),
         (
@@ -221,7 +226,7 @@ def test_sound_files_have_no_finding_and_every_rule_looks_at_them(tmp_path: Path
     assert tripped(seen) == set()
     assert {rule.id for rule in RULES} <= set(seen.looked)
     assert not seen.unproven
-    assert (seen.files, seen.objects) == (6, 12)
+    assert (seen.files, seen.objects) == (7, 13)
 
 
 def test_every_rule_has_a_case_that_trips_it() -> None:

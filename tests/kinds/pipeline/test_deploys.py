@@ -448,6 +448,15 @@ def test_a_local_include_is_taken_in_and_what_includes_it_counts_more(tmp_path: 
     assert rules_of(seen) == ["pipeline-rollback"]
 
 
+def test_a_rollback_of_gitlab_is_no_way_back_for_github(tmp_path: Path) -> None:
+    deploy = f"test: {{script: pytest}}\ndeploy: {{stage: deploy, {ENVIRONMENT}}}\n"
+    jobs = f"{deploy}rollback: {{script: helm rollback web}}"
+    seen = look(tmp_path, {**github(TEST + DEPLOY), **gitlab(jobs)})
+    assert [(one.rule, one.file) for one in seen.findings] == [
+        ("pipeline-rollback", ".github/workflows/ci.yml")
+    ]
+
+
 # What jobs are for.
 
 

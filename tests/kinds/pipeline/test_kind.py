@@ -53,6 +53,15 @@ async def test_findings_are_cases_in_their_file_and_line(world: TestWorld) -> No
     assert number(seen, "findings_error") == 2
 
 
+async def test_files_that_a_plan_names_may_lie_elsewhere_and_have_any_name(
+    world: TestWorld, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "ci[1].yml").write_text(next(iter(github(GATED).values())))
+    seen = await observe(world, files=[f"{elsewhere}/*.yml"])
+    assert (number(seen, "files"), number(seen, "objects"), number(seen, "findings_error")) == (1, 3, 0)
+
+
 async def test_a_plan_lowers_a_rule_with_a_reason(world: TestWorld) -> None:
     write(world.root, github(TEST + DEPLOY))
     lower = {"pipeline-rollback": {"to": "info", "because": "it is a demo"}}

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tests.answering import Asked, Reply, answering
+from tests.kinds.prometheus.native import TYPE, metric_family
 
 PROMETHEUS = shutil.which("prometheus")
 CONFIG = """
@@ -42,6 +43,8 @@ class Exporter:
     """What is scraped: gauges by name, `name{labels}` included."""
 
     values: dict[str, float] = field(default_factory=dict)
+    native: dict[str, list[float]] = field(default_factory=dict)
+    """What native histograms have observed, by name; with these alone."""
     port: int = 0
 
 
@@ -50,6 +53,9 @@ def exporter() -> Iterator[Exporter]:
     exported = Exporter()
 
     def reply(asked: Asked) -> Reply:
+        if exported.native:
+            families = (metric_family(name, values) for name, values in exported.native.items())
+            return Reply(body=b"".join(families), headers={"Content-Type": TYPE})
         lines = [f"{name} {value}\n" for name, value in exported.values.items()]
         return Reply(body="".join(lines).encode(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
@@ -65,7 +71,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path, exported: Exporter, rules: str = RULES) -> Iterator[str]:
+def prometheus(folder: Path, exported: Exporter, rules: str = RULES, *flags: str) -> Iterator[str]:
     """The URL of a server that has scraped once."""
     assert PROMETHEUS is not None, "apt-get install prometheus"
     folder.mkdir(parents=True, exist_ok=True)
@@ -78,6 +84,7 @@ def prometheus(folder: Path, exported: Exporter, rules: str = RULES) -> Iterator
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--log.level=error",
+        *flags,
     ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"

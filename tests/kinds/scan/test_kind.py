@@ -319,7 +319,7 @@ class _Osv(BaseHTTPRequestHandler):
 @pytest.fixture
 def osv() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Osv)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/v1/query"
     server.shutdown()

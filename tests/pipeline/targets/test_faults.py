@@ -124,6 +124,15 @@ SITUATIONS: dict[str, Scene] = {
         criteria="steady.exit_code == 0",
         said="not good again within 1 s after it was undone: 127.0.0.1:",
     ),
+    "a process is replaced by another version, and comes back": Scene(
+        fault='replace: shop, command: [./server, "${self.port}", other], env: {A: b}, at: 200ms, for: 1s',
+        check=SLEEP % 3,
+        criteria="f.rollout_time < 20s\n      - f.rollback_time < 20s",
+    ),
+    "another version of a process never answers": Scene(
+        fault="replace: shop, command: [sleep, '99'], at: 200ms, for: 700ms",
+        criteria="f.rollout_time < 20s",
+    ),
     "the check has ended before the fault is due": Scene(
         fault="kill: shop, at: 9s", check=SLEEP % 0.3, said="before it"
     ),

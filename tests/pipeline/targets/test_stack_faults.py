@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -86,6 +87,86 @@ def test_stopped_run_puts_a_service_back_before_its_stack_goes(desk: Desk, act: 
     assert by_id(ran.is_whole())["f"]["undone"] is not None
 
 
+USERS = "kind: health, url: /, every: 50ms, probes: %d, timeout: 1s, criteria: [success_rate >= %s]"
+
+
+def rolling(desk: Desk, image: str, criterion: str, hold: str = "500ms") -> Desk:
+    """A plan that rolls out two containers of one service, while its users go on."""
+    desk.write(
+        "compose.yaml",
+        f'services: {{web: {{image: "{serving("one")}", init: true, scale: 2, expose: ["8080"]}}}}\n',
+    )
+    desk.plan(f"""\
+target:
+  default: web
+  compose: {{file: compose.yaml, within: 60s}}
+steps:
+  - id: one
+    checks: [{{id: users, {USERS % (300, "70%")}}}]
+    faults:
+      - {{id: roll, rollout: web, image: "{image}", during: users, at: 1s, hold: {hold}, {PROBE}}}
+    criteria: [{criterion}]
+  - id: two
+    checks: [{{id: after, {SLEEP % 4}}}]
+""")
+    return desk
+
+
+def containers(image: str, status: str) -> int:
+    return len(client().containers.list(all=True, filters={"ancestor": image, "status": status}))
+
+
+def rolled(desk: Desk, image: str, criterion: str) -> tuple[Ran, dict[str, int]]:
+    """How a rollout ended, and how many containers ran its own image and the other one when it was over; ten
+    are added for one that has ended."""
+    with rolling(desk, image, criterion).running() as running:
+        running.until('"event":"FaultEnded"')
+        there = {
+            name: containers(image, "running") + 10 * containers(image, "exited")
+            for name, image in (("own", serving("one")), ("other", image))
+        }
+        return running.end(), there
+
+
+def test_every_container_of_a_service_is_rolled_out_and_stays(desk: Desk) -> None:
+    ran, there = rolled(desk, serving("two"), "roll.rollout_time < 120s")
+    assert ran.code == 0, ran.err
+    told = by_id(ran.is_whole())["roll"]
+    assert told["status"] == "rolled_out"
+    assert len(told["notes"]) == 2
+    assert there == {"own": 0, "other": 2}
+    assert not [entry["error"] for entry in ran.result["target"] if entry["error"]]
+
+
+def test_image_whose_pages_are_gone_is_rolled_back_container_by_container(desk: Desk) -> None:
+    image = busybox("EXPOSE 8080", 'CMD ["httpd", "-f", "-p", "8080", "-h", "/bin"]')
+    ran, there = rolled(desk, image, "roll.rollback_time < 120s")
+    assert ran.code == 1, ran.err
+    told = by_id(ran.is_whole())["roll"]
+    assert told["status"] == "rolled_back"
+    assert "as users.success_rate >= 70% was not met" in told["reason"]
+    assert there == {"own": 2, "other": 0}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_rollout_of_a_service_that_is_interrupted_leaves_no_container(
+    desk: Desk, number: signal.Signals
+) -> None:
+    image = serving("two")
+    with rolling(desk, image, "roll.rollout_time < 60s", hold="6s").running() as running:
+        running.until('"event":"FaultStarted"')
+        while not containers(image, "running"):
+            time.sleep(0.05)
+        running.signal(number)
+        if number is signal.SIGKILL:
+            running.process.wait()
+            assert desk.left() == []
+            return
+        ran = running.end()
+    assert ran.code == 130
+    assert by_id(ran.is_whole())["roll"]["undone"] is not None
+
+
 @pytest.fixture
 def there_before() -> Iterator[str]:
     """A service that somebody else has started; its label."""
@@ -102,6 +183,29 @@ def there_before() -> Iterator[str]:
     )
     yield label
     container.remove(force=True)
+
+
+@pytest.mark.parametrize(("lasts", "code"), [("", 2), (", for: 200ms", 0)], ids=["stays", "undone"])
+def test_service_that_was_there_before_is_not_left_on_another_version(
+    desk: Desk, there_before: str, lasts: str, code: int
+) -> None:
+    desk.plan(f"""\
+target:
+  containers: {{label: {there_before}, allow_faults: true, services: {{web: {{port: 8080}}}}}}
+  default: web
+steps:
+  - id: one
+    checks: [{{id: users, {USERS % (200, "20%")}}}]
+    faults:
+      - {{id: roll, rollout: web, env: {{A: b}}, during: users, at: 100ms{lasts}, {PROBE}}}
+    criteria: [roll.rollout_time < 120s]
+""")
+    ran = desk.run("--confirm", "web")
+    assert ran.code == code, ran.err
+    if code == 2:
+        assert "what was there before this run is not left on another version" in ran.err
+    (container,) = client().containers.list(filters={"label": there_before})
+    assert "A=b" not in container.attrs["Config"]["Env"]
 
 
 def test_service_that_was_there_before_is_acted_on_with_leave_only_and_stays_up(

@@ -41,6 +41,30 @@ gate: {criteria: [d.success_rate >= 30%]}
     }
 
 
+def test_of_a_check_that_warns_everything_does_that_does_not_say_otherwise(load_text: Load) -> None:
+    plan = plan_of(
+        load_text,
+        """\
+steps:
+  - id: one
+    checks:
+      - {id: a, kind: probe, url: /, level: warn}
+      - {id: b, kind: probe, url: /, level: warn, criteria: [success_rate >= 10%]}
+      - {id: c, kind: probe, url: /, level: warn, criteria: [{criterion: success_rate >= 20%, level: block}]}
+      - {id: d, kind: probe, url: /, level: warn}
+      - {id: e, kind: probe, url: /}
+    criteria: [d.success_rate >= 30%]
+""",
+    )
+    assert {one.id: (one.expression, one.level) for one in plan.criteria} == {
+        "a.success_rate": ("success_rate == 100%", Level.WARN),
+        "b.success_rate": ("success_rate >= 10%", Level.WARN),
+        "c.success_rate": ("success_rate >= 20%", Level.BLOCK),
+        "d.success_rate": ("d.success_rate >= 30%", Level.WARN),
+        "e.success_rate": ("success_rate == 100%", Level.BLOCK),
+    }
+
+
 @pytest.mark.parametrize(
     ("criteria", "warned"),
     [

@@ -9,7 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from phasegate.model.observation import Case, CaseStatus
-from phasegate.results.junit.outcome import DETAILS, MESSAGE, NAME, read_case
+from phasegate.results.cases import DETAILS, MESSAGE, NAME
+from phasegate.results.junit.outcome import read_case
 from tests.telling import in_english
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus

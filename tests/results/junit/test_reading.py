@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -15,13 +14,14 @@ from hypothesis import strategies as st
 from phasegate.base.errors import ObservationError
 from phasegate.model.observation import Case, CaseAttempt, CaseStatus
 from phasegate.render.sentences import sentence
-from phasegate.results.junit import Conventions, JUnitFile, parse_junit, read_junit
-from tests.telling import in_english, raises
+from phasegate.results.cases import Results
+from phasegate.results.junit import Conventions, parse_junit
+from tests.telling import in_english
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
 
 
-def parse(text: str, **conventions: bool) -> JUnitFile:
+def parse(text: str, **conventions: bool) -> Results:
     return in_english(parse_junit(text.encode(), "results.xml", Conventions(**conventions)))
 
 
@@ -270,13 +270,6 @@ def test_document_nested_very_deeply_is_read_without_a_crash() -> None:
     depth = 20_000
     text = "<testsuite name='s'>" * depth + "<testcase name='deep'/>" + "</testsuite>" * depth
     assert list(statuses(text)) == ["s::deep"]
-
-
-def test_missing_file_and_folder_are_errors(tmp_path: Path) -> None:
-    with raises(ObservationError, match=r"out\.xml cannot be read: no such file"):
-        read_junit(tmp_path / "out.xml", "out.xml")
-    with raises(ObservationError, match="cannot be read: is a directory"):
-        read_junit(tmp_path, "out")
 
 
 OUTCOMES = {"": PASSED, "failure": FAILED, "error": FAILED, "skipped": SKIPPED}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from phasegate.base.errors import ObservationError
 from phasegate.model.observation import CaseStatus
-from phasegate.results.junit import Conventions, ResultFiles, result_files
+from phasegate.results.junit import Conventions, ResultFiles, parse_junit, result_files
 from phasegate.runner.clock import RunClock
 from tests.telling import in_english, raises
 
@@ -85,7 +86,8 @@ def test_conventions_reach_every_file(tmp_path: Path) -> None:
     seen = results(tmp_path, "a.xml")
     text = "<testsuite tests='5'><testcase name='a'><failure/></testcase><testcase name='a'/></testsuite>"
     (tmp_path / "a.xml").write_text(text)
-    (case,) = in_english(seen.read(["a.xml"], Conventions(subtests=True, reruns=True))).cases
+    conventions = Conventions(subtests=True, reruns=True)
+    (case,) = in_english(seen.read(["a.xml"], partial(parse_junit, conventions=conventions))).cases
     assert (case.case.status, case.case.flaky) == (CaseStatus.PASSED, True)
 
 
@@ -97,7 +99,7 @@ def test_text_is_read_of_a_file_of_the_folder_only(tmp_path: Path) -> None:
     (root / "a").symlink_to(tmp_path / "secret")
     os.mkfifo(root / "b")
     (root / "c[1]").write_text("42")
-    for name, why in (("a", "leads out"), ("b", "FIFO"), ("gone", "no such file")):
+    for name, why in (("a", "leads out"), ("b", "FIFO"), ("gone", "no such file"), (".", "is a directory")):
         with raises(ObservationError, match=why):
             seen.text(name)
     assert seen.text("c[1]") == "42"

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from phasegate.base.errors import ObservationError
-from phasegate.model.faults import Act
+from phasegate.model.faults import RENEWING, Act
 from phasegate.render.sentences import sentence
 from phasegate.targets.containers.acts import ContainerActs
+from phasegate.targets.containers.engine.replacing import Version
 from phasegate.targets.containers.reach import TargetContainers
 from tests.engines import ENGINE, busybox, client, nothing_left
 from tests.telling import raises
@@ -141,7 +142,7 @@ async def test_another_image_runs_in_its_place_and_it_comes_back_itself(
 ) -> None:
     service, acts = web
     before = service.told()
-    await acts.act("f", Act.REPLACE, "web", image("two"))
+    await acts.act("f", Act.REPLACE, "web", Version(image=image("two")))
     service.says("two")
     stands = client().api.inspect_container(before["Name"])
     assert stands["Id"] != service.id
@@ -155,14 +156,16 @@ async def test_another_image_runs_in_its_place_and_it_comes_back_itself(
 
 KILLED = """
 import asyncio, os, sys
-from phasegate.model.faults import Act
+from phasegate.model.faults import RENEWING, Act
 from phasegate.targets.containers.acts import ContainerActs
+from phasegate.targets.containers.engine.replacing import Version
 from phasegate.targets.containers.reach import TargetContainers
 
 async def main(label, act, image):
     reach = TargetContainers(os.environ)
     reach.are(f"phasegate.t={label}")
-    await ContainerActs(reach).act("f", Act(act), "web", image)
+    version = Version(image=image if Act(act) in RENEWING else "")
+    await ContainerActs(reach).act("f", Act(act), "web", version)
     print("done", flush=True)
     await asyncio.sleep(60)
 
@@ -170,7 +173,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("act", [Act.STOP, Act.KILL, Act.PAUSE, Act.CUT, Act.REPLACE])
+@pytest.mark.parametrize("act", [Act.STOP, Act.KILL, Act.PAUSE, Act.CUT, Act.REPLACE, Act.ROLLOUT])
 def test_what_was_done_is_undone_when_phasegate_is_killed(act: Act) -> None:
     with service() as (made, label):
         before = made.told()
@@ -180,7 +183,7 @@ def test_what_was_done_is_undone_when_phasegate_is_killed(act: Act) -> None:
         with run:
             assert run.stdout is not None
             assert run.stdout.readline() == b"done\n"
-            made.says("two" if act is Act.REPLACE else None)
+            made.says("two" if act in RENEWING else None)
             run.kill()
         made.says("one", within=20)
         after = made.told()
@@ -194,7 +197,7 @@ async def test_what_stands_in_for_another_is_counted_instead_of_it() -> None:
         reach = TargetContainers(os.environ)
         reach.are(f"phasegate.t={label}")
         acts = ContainerActs(reach)
-        await acts.act("f", Act.REPLACE, "web", image("two"))
+        await acts.act("f", Act.REPLACE, "web", Version(image=image("two")))
         (stand_in,) = await reach.all()
         assert stand_in.id != made.id
         await acts.undo("f", Act.REPLACE)
@@ -206,7 +209,7 @@ async def test_image_that_is_not_there_leaves_the_service_alone(web: tuple[Servi
     service, acts = web
     began = service.told()["State"]["StartedAt"]
     with raises(ObservationError, match="there is no image 'phasegate/nowhere:1'"):
-        await acts.act("f", Act.REPLACE, "web", "phasegate/nowhere:1")
+        await acts.act("f", Act.REPLACE, "web", Version(image="phasegate/nowhere:1"))
     assert await acts.undo("f", Act.REPLACE) == ""
     assert service.told()["State"]["StartedAt"] == began
 
@@ -215,7 +218,7 @@ async def test_image_that_cannot_start_is_taken_away_again(web: tuple[Service, C
     service, acts = web
     broken = busybox("USER nobody-of-this-name", 'CMD ["sleep", "9"]')
     with raises(ObservationError, match="nobody-of-this-name"):
-        await acts.act("f", Act.REPLACE, "web", broken)
+        await acts.act("f", Act.REPLACE, "web", Version(image=broken))
     assert await acts.undo("f", Act.REPLACE) == ""
     service.says("one")
 

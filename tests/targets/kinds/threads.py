@@ -87,10 +87,10 @@ class Serving(Deployment):
             self._serve(entry)
             self._tell("ready", entry)
 
-    async def act(self, fault: PlanFault) -> None:
+    async def act(self, fault: PlanFault, instance: str = "") -> None:
         self._end(fault.target)
 
-    async def undo(self, fault: PlanFault) -> str:
+    async def undo(self, fault: PlanFault, instance: str = "") -> str:
         self._serve(next(entry for entry in self._group.entries if entry.id == fault.target))
         return "it is another thread"
 

@@ -17,6 +17,13 @@ def test_ports_are_given_once_and_below_the_ephemeral_range() -> None:
     assert max(given) < ephemeral_range()[0] or ephemeral_range()[0] < 11_240
 
 
+def test_ports_in_a_row_are_free_and_given_once() -> None:
+    ports = Ports()
+    first, other = ports.take(20), ports.take(20)
+    assert set(range(first, first + 20)).isdisjoint(range(other, other + 20))
+    assert all(is_free(port) for port in range(first, first + 20))
+
+
 @pytest.mark.parametrize(
     ("ephemeral", "allowed"),
     [

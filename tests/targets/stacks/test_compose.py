@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +47,19 @@ CONFIG = yaml.safe_load(
 STACK = ComposeStack(file=Path("/srv/compose.yaml"))
 
 
+class Row:
+    """Ports in a row, from 20001 on."""
+
+    def __init__(self) -> None:
+        self._next = 20001
+
+    def take(self, count: int) -> int:
+        first, self._next = self._next, self._next + count
+        return first
+
+
 def free(config: Mapping[str, Any] = CONFIG, **ports: tuple[int, ...]) -> dict[str, Any]:
-    return free_config(config, project="phasegate-1", ports=ports, take=count(20001).__next__)
+    return free_config(config, project="phasegate-1", ports=ports, take=Row().take)
 
 
 def test_nothing_is_left_that_two_runs_would_share() -> None:
@@ -66,8 +76,8 @@ def test_nothing_is_left_that_two_runs_would_share() -> None:
     assert "name" not in found
 
 
-def test_several_containers_of_a_service_get_ports_of_the_engine() -> None:
-    assert free()["services"]["cache"]["ports"] == ["127.0.0.1::6379/tcp"]
+def test_several_containers_of_a_service_get_ports_in_a_row() -> None:
+    assert free()["services"]["cache"]["ports"] == ["127.0.0.1:20003-20005:6379/tcp"]
 
 
 def test_the_network_of_the_host_publishes_nothing() -> None:

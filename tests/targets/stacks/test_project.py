@@ -277,7 +277,7 @@ async def test_a_port_that_another_program_takes_first_is_left_to_it(
 ) -> None:
     take = Ports.take
     first = iter([taken])
-    monkeypatch.setattr(Ports, "take", lambda ports: next(first, None) or take(ports))
+    monkeypatch.setattr(Ports, "take", lambda ports, count: next(first, None) or take(ports, count))
     text = one("command: SERVE", "environment: {PORT: '8080'}", "ports: [8080]")
     async with yard.stack(yard.compose(text), default="web") as target:
         assert await status(target.url("/health")) == 200
@@ -290,7 +290,7 @@ async def test_a_port_that_another_program_takes_first_is_left_to_it(
 async def test_a_port_that_cannot_be_had_is_named(
     yard: Yard, taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Ports, "take", lambda _: taken)
+    monkeypatch.setattr(Ports, "take", lambda _, count: taken)
     error = await refused(yard, one("command: WAIT", "ports: [8080]"))
     assert str(taken) in sentence(error.message)
     assert sentence(error.help).startswith("stop the program that has the port (ss -ltnp shows it), or")

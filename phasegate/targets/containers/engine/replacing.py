@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from typing import Any
 
 from phasegate.base.dataclass import dataclass
@@ -22,9 +23,23 @@ class Wanted:
     """Further networks to connect it to before it starts, with its place there."""
 
 
-def another(told: Mapping[str, Any], old_image: Mapping[str, Any], image: str) -> Wanted:
-    """The container as it was asked for, which is what it is less what its old image brings, on `image`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """What is another than before; what is empty stays the same."""
+
+    image: str = ""
+    command: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def another(told: Mapping[str, Any], old_image: Mapping[str, Any], version: Version) -> Wanted:
+    """The container as it was asked for, which is what it is less what its old image brings, as `version`."""
     config = _less(told["Config"], old_image.get("Config") or {})
+    if version.command:
+        config["Cmd"] = [*version.command]
+    if version.env:
+        kept = [one for one in config.get("Env") or () if one.partition("=")[0] not in version.env]
+        config["Env"] = [*kept, *(f"{name}={value}" for name, value in version.env.items())]
     config["Labels"] = {**config.get("Labels", {}), REPLACES: told["Id"]}
     if str(config.get("Hostname", "")) == told["Id"][:12]:
         del config["Hostname"]  # the engine's own choice, by its id
@@ -32,7 +47,7 @@ def another(told: Mapping[str, Any], old_image: Mapping[str, Any], image: str) -
     host["Binds"] = [*(host.get("Binds") or ()), *_anonymous_volumes(told)]
     networks = dict(told["NetworkSettings"]["Networks"] or {})
     first = host.get("NetworkMode") if host.get("NetworkMode") in networks else next(iter(networks), None)
-    config |= {"Image": image, "HostConfig": host}
+    config |= {"Image": version.image or told["Config"]["Image"], "HostConfig": host}
     if first is not None:
         config["NetworkingConfig"] = {"EndpointsConfig": {first: endpoint_config(told, first)}}
     further = tuple((name, as_connected(told, name)) for name in networks if name != first)

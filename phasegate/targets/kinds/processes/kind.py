@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -72,6 +74,14 @@ def _knows_port(entry: ProcessEntry) -> bool:
     return not names.isdisjoint(("self.port", "self.url"))
 
 
+def _made_by(tree: Any) -> Callable[[str], bool]:
+    """Whether a process makes a file: its command names it, or a folder that it is in."""
+    command = tree.get("command") if isinstance(tree, Mapping) else None
+    written = command if isinstance(command, list) else ()
+    words = {finish(word) for word in written if isinstance(word, str)}
+    return lambda name: any(str(path) in words for path in (Path(name), *Path(name).parents[:-1]))
+
+
 class Processes(KindById[Programs, ProcessEntry, Site, Deployment]):
     group = Programs
     about = "Programs that phasegate starts for the run and stops at its end, by id."
@@ -80,7 +90,8 @@ class Processes(KindById[Programs, ProcessEntry, Site, Deployment]):
     def read_entry(self, context: Context, path: TreePath, id: str, tree: Any) -> ProcessEntry | None:
         wrong = context.unknown(path, tree, "target", "self")
         missing = context.missing_in(tree)
-        tree = with_files(context, path, ProcessWritten, context.with_secrets(tree))
+        tree = context.with_secrets(tree)
+        tree = with_files(context, path, ProcessWritten, tree, made=_made_by(tree))
         written = validate(
             ProcessWritten, tree, context.place(path, f"target {id!r}"), context.findings, silent=wrong
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from phasegate.base.errors import ObservationError, TargetError
 from phasegate.base.facts import Code, Message, fact
@@ -24,6 +25,8 @@ class Started(Deployment):
         self._group = group
         self._site = site
         self._running: list[RunningProcess] = []
+        self._others: tuple[Address, ...] = ()
+        """Of what was up before."""
         self._out: dict[str, Message] = {}
 
     @property
@@ -31,6 +34,7 @@ class Started(Deployment):
         return self._out
 
     async def up(self, others: Sequence[Address], out: Mapping[str, Message]) -> None:
+        self._others = (*others,)
         for entry in self._group.entries:
             needed = entries_in((entry.command, entry.env, entry.headers, entry.ready.url or ""))
             if lacking := needed & {*out, *self._out}:
@@ -38,7 +42,7 @@ class Started(Deployment):
             else:
                 await self._start(entry, (*others, *self._addresses))
 
-    async def act(self, fault: PlanFault) -> None:
+    async def act(self, fault: PlanFault, instance: str = "") -> None:
         process, grace = self._process(fault), self._site.grace
         match fault.act:
             case Act.STOP:
@@ -50,15 +54,27 @@ class Started(Deployment):
                 await process.go_on()
             case Act.PAUSE:
                 process.pause()
-            case Act.REPLACE | Act.CUT:
+            case Act.REPLACE | Act.ROLLOUT:
+                version = self._version(fault)
+                await process.replace(version, self._site.processes, {MARK: self._site.mark}, grace)
+            case Act.CUT:
                 raise ObservationError(fact(Code.NO_SUCH_ACT, act=fault.act.value))
         self._sample(process)
 
-    async def undo(self, fault: PlanFault) -> Message:
+    async def undo(self, fault: PlanFault, instance: str = "") -> Message:
         process = self._process(fault)
-        await process.go_on()
+        await process.go_on(self._site.grace)
         self._sample(process)
         return ""
+
+    async def settle(self, fault: PlanFault, instance: str) -> None:
+        self._process(fault).settle()
+
+    async def ready(self, fault: PlanFault, instance: str) -> None:
+        await self._process(fault).ready_again(fault.within)
+
+    async def trouble(self, fault: PlanFault, instance: str) -> Message:
+        return self._process(fault).trouble
 
     async def close(self) -> None:
         """End them in reverse. Cancelled, it sends SIGKILL to all, and waits only for that."""
@@ -81,6 +97,14 @@ class Started(Deployment):
                 return process
         raise ObservationError(fact(Code.DOES_NOT_RUN, entry=fault.target, why=fact(Code.NEVER_STARTED)))
 
+    def _version(self, fault: PlanFault) -> ProcessEntry:
+        """The program of another version. Errors: ObservationError for an address that is not known."""
+        entry = next(entry for entry in self._group.entries if entry.id == fault.target)
+        command, env = fault.command or entry.command, {**entry.env, **fault.env}
+        known = TargetAddresses((*self._others, *self._addresses)).values()
+        own = _own(next(one.url for one in self._addresses if one.id == entry.id))
+        return replace(entry, command=command, env=env).bind({**known, **own})
+
     def _sample(self, process: RunningProcess) -> None:
         """Look at what it uses from now on, whoever leads its group by now."""
         if process.leader is not None:
@@ -90,7 +114,7 @@ class Started(Deployment):
         site = self._site
         port = site.ports.take()
         url = f"{'https' if entry.tls.as_mapping() else 'http'}://127.0.0.1:{port}"
-        own = {"self.url": url, "self.port": str(port)}
+        own = _own(url)
         try:
             given = entry.bind({**TargetAddresses(others).values(), **own})
             address = Address(id=entry.id, url=url, headers=given.headers, tls=given.tls.as_mapping())
@@ -109,6 +133,11 @@ class Started(Deployment):
         await process.start(site.processes, {MARK: site.mark})
         self._sample(process)
         self._addresses.append(address)
+
+
+def _own(url: str) -> dict[str, str]:
+    """What a program knows of its own place."""
+    return {"self.url": url, "self.port": url.rpartition(":")[2]}
 
 
 def _asked(entry: ProcessEntry, known: Sequence[Address], own: Mapping[str, str]) -> Address:

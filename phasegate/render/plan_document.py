@@ -1,0 +1,239 @@
+"""`plan.md`: the phase as the written document that it came from, each line with what became of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from phasegate.base.dataclass import dataclass
+from phasegate.base.units import format_seconds
+from phasegate.model.criterion import Level
+from phasegate.model.lines import Line
+from phasegate.model.observation import CaseStatus
+from phasegate.model.result import CriterionResult, RunResult, StepResult
+from phasegate.render import FORMATS
+from phasegate.render.badges import VERDICT, Badge, of_criterion
+from phasegate.render.hostile import anchor, evidence_href, show
+from phasegate.render.lines import LineRow, LineRows
+from phasegate.render.sentences import bound, observed, required, sentence
+from phasegate.render.standing import standing
+from phasegate.render.words import full_expression
+
+_MARKUP = re.compile(r"[\\`*\[\]<>|~#&!]|(?<!\w)_|_(?!\w)")
+_MOST_LINKS = 3
+"""Criteria of a line whose figures stand with it; all of them are in `report.html`."""
+
+
+def render(run: RunResult) -> str:
+    """Markdown (CommonMark). Links lead to files of the run's folder, beside which it is written."""
+    return "\n".join(_Document(run).lines()) + "\n"
+
+
+@dataclass(frozen=True)
+class _Words:
+    """Everything that the document says of its own."""
+
+    created: str = "Created"
+    phase: str = "Phase"
+    goal: str = "Goal"
+    situation: str = "Current situation"
+    done: str = "Completed items"
+    known: str = "Known issues"
+    plan: str = "Work plan"
+    step: str = "Step"
+    priority: str = "Priority"
+    estimate: str = "Estimate"
+    took: str = "Took"
+    purpose: str = "Purpose"
+    owner: str = "Owner"
+    work: str = "Work"
+    outcomes: str = "Expected outcomes"
+    criteria: str = "Success criteria"
+    judged_criteria: str = "Criteria of the step"
+    during: str = "Judged for the phase as a whole"
+    risks: str = "Risks and measures"
+    risk: str = "Risk"
+    impact: str = "Impact"
+    likelihood: str = "Likelihood"
+    measures: str = "Measures"
+    schedule: str = "Schedule"
+    after: str = "State after the phase"
+    next: str = "Next phase"
+    approver: str = "Approver"
+    due: str = "Due"
+    updated: str = "Updated"
+    verdict: str = "Verdict"
+    judged: str = "Judged"
+    needs: str = "needs"
+    evidence: str = "evidence"
+    warns: str = "does not block"
+    left_out: str = "was not part of this run"
+    more: str = "more in the report"
+
+
+WORDS = _Words()
+
+
+class _Document:
+    def __init__(self, run: RunResult) -> None:
+        self._run = run
+        self._people = run.people
+        self._criteria = {one.id: one for one in run.criteria}
+        self._rows = LineRows(run)
+        self._report = FORMATS["html"].file
+
+    def lines(self) -> Iterator[str]:
+        run, people = self._run, self._people
+        yield from (f"# {_text(run.title)}", "")
+        yield from _facts(
+            (WORDS.created, people.created), (WORDS.phase, run.phase), (WORDS.goal, people.goal)
+        )
+        yield from self._standing()
+        yield from self._situation()
+        yield from (f"## {WORDS.plan}", "")
+        for number, step in enumerate(run.steps, start=1):
+            yield from self._step(number, step)
+        yield from self._risks()
+        yield from self._list(f"## {WORDS.schedule}", people.schedule)
+        yield from self._phase_criteria()
+        yield from self._list(f"## {WORDS.after}", people.after)
+        yield from self._list(f"### {WORDS.next}" if people.after else f"## {WORDS.next}", people.next)
+        yield from ("---", "")
+        yield from _facts(
+            (WORDS.approver, people.approver),
+            (WORDS.owner, people.owner),
+            (WORDS.due, people.due),
+            (WORDS.updated, people.updated),
+            (WORDS.judged, f"{run.run}, {run.tool.name} {run.tool.version}"),
+        )
+
+    def _standing(self) -> Iterator[str]:
+        run = self._run
+        reason = sentence(run.reason)
+        yield from _facts((WORDS.verdict, f"{VERDICT[run.verdict].word}: {reason}"))
+        for line in standing(run):
+            yield f"- **{line.label}**: {_text(line.text)}"
+        yield from ("", f"[{self._report}]({self._report})", "", "---", "")
+
+    def _situation(self) -> Iterator[str]:
+        people = self._people
+        if people.done or people.known:
+            yield from (f"## {WORDS.situation}", "")
+            yield from self._list(f"### {WORDS.done}", people.done)
+            yield from self._list(f"### {WORDS.known}", people.known)
+
+    def _step(self, number: int, step: StepResult) -> Iterator[str]:
+        asked = step.asked
+        yield from (f"### {WORDS.step} {number}: {_text(asked.title or asked.id)}", "")
+        yield from _facts(
+            (WORDS.priority, asked.priority),
+            (WORDS.estimate, asked.estimate),
+            (WORDS.took, "" if step.duration is None else format_seconds(step.duration)),
+            (WORDS.owner, asked.owner),
+            (WORDS.purpose, asked.purpose),
+        )
+        yield from self._list(f"#### {WORDS.work}", asked.work, numbered=True)
+        yield from self._list(f"#### {WORDS.outcomes}", asked.outcomes)
+        criteria = [one for one in self._run.criteria if one.asked.step == step.id]
+        yield from self._criteria_list(f"#### {WORDS.judged_criteria}", criteria)
+
+    def _phase_criteria(self) -> Iterator[str]:
+        """What the phase as a whole is to reach, and the criteria that belong to no step."""
+        criteria = [one for one in self._run.criteria if one.asked.step is None]
+        if not criteria and not self._people.outcomes:
+            return
+        if self._people.outcomes:
+            yield from self._list(f"## {WORDS.criteria}", self._people.outcomes)
+            yield from self._criteria_list(f"### {WORDS.during}", criteria)
+        else:
+            yield from self._criteria_list(f"## {WORDS.criteria}", criteria)
+
+    def _risks(self) -> Iterator[str]:
+        if self._people.risks:
+            yield from (f"## {WORDS.risks}", "")
+        for number, risk in enumerate(self._people.risks, start=1):
+            yield from (f"### {WORDS.risk} {number}: {_text(risk.title)}", "")
+            yield from _facts((WORDS.impact, risk.impact), (WORDS.likelihood, risk.likelihood))
+            yield from self._list(f"**{WORDS.measures}**:", risk.measures)
+
+    def _list(self, heading: str, lines: Sequence[Line], *, numbered: bool = False) -> Iterator[str]:
+        rows = self._rows.known() if lines is self._people.known else self._rows.of(lines)
+        if not rows:
+            return
+        yield from (heading, "")
+        depth = 0
+        for number, row in zip(_numbers(rows), rows, strict=True):
+            if row.badge is None:
+                yield from (*([""] if number > 1 else []), f"**{_text(row.text)}**", "")
+                depth = row.level + 1
+                continue
+            level = max(0, row.level - depth) if row.level >= depth else row.level
+            mark = f"{number}." if numbered and row.level == 0 else "-"
+            yield f"{'   ' * level}{mark} {self._line(row)}"
+        yield ""
+
+    def _line(self, row: LineRow) -> str:
+        judges = [self._judge(id, place) for id, place in row.links[:_MOST_LINKS]]
+        if len(row.links) > _MOST_LINKS:
+            judges.append(f"{len(row.links) - _MOST_LINKS} {WORDS.more}")
+        assert row.badge is not None
+        return f"{_badge(row.badge)} {_text(row.text)}" + (f" ({'; '.join(judges)})" if judges else "")
+
+    def _judge(self, id: str, place: str) -> str:
+        """The figure of a criterion, and the place of its evidence."""
+        if not place:
+            return f"{_text(id)}: {WORDS.left_out}"
+        return f"{self._figure(self._criteria[id])}: {self._link(id)}"
+
+    def _criteria_list(self, heading: str, criteria: Iterable[CriterionResult]) -> Iterator[str]:
+        items = [self._criterion(item) for item in criteria]
+        if items:
+            yield from (heading, "", *items, "")
+
+    def _criterion(self, item: CriterionResult) -> str:
+        warns = f", {WORDS.warns}" if item.level is Level.WARN else ""
+        text = item.asked.title or full_expression(item)
+        evidence = "".join(f", [{WORDS.evidence}]({href})" for href in self._evidence(item))
+        figure = f"{self._figure(item)}: {self._link(item.id)}"
+        return f"- {_badge(of_criterion(item))} {_text(text)} ({figure}{evidence}{warns})"
+
+    def _link(self, id: str) -> str:
+        return f"[{_text(id)}]({self._report}#{anchor('criterion', id)})"
+
+    def _figure(self, item: CriterionResult) -> str:
+        shows = bound(item)
+        seen = f"{observed(item)}, bound {shows}" if shows.startswith((">", "<")) else observed(item)
+        return _text(f"{seen}, {WORDS.needs} {required(item)}")
+
+    def _evidence(self, item: CriterionResult) -> Iterator[str]:
+        """The evidence of the first case that did not pass, or of the first that did."""
+        check = next((one for one in self._run.checks() if one.id == item.subject), None)
+        part = item.part
+        seen = check.seen.cases if check else ()
+        cases = [case for case in seen if case.evidence and (not part or case.part == part)]
+        cases.sort(key=lambda case: case.status is CaseStatus.PASSED)
+        hrefs = (evidence_href(path) for case in cases[:1] for path in case.evidence[:1])
+        return (href for href in hrefs if href)
+
+
+def _numbers(rows: Iterable[LineRow]) -> Iterator[int]:
+    """Which line of the top level each is, or is below."""
+    number = 0
+    for row in rows:
+        number += row.level == 0
+        yield number
+
+
+def _badge(badge: Badge) -> str:
+    return f"**{badge.symbol} {badge.word}**"
+
+
+def _facts(*facts: tuple[str, str]) -> Iterator[str]:
+    lines = [f"**{label}**: {_text(text)}" for label, text in facts if text]
+    if lines:
+        yield from ("  \n".join(lines), "")
+
+
+def _text(text: str) -> str:
+    """A text in which nothing is markup, on one line."""
+    return _MARKUP.sub(r"\\\g<0>", " ".join(show(text).split()))
