@@ -17,9 +17,23 @@ PRINTED = '{"code": "'
 """How a fact begins that was taken for a text."""
 LONGEST = 5
 """Words in a row that nobody else writes by chance."""
-_WORD = re.compile(r"[A-Za-z']+")
+_WORD = re.compile(r"(?<!\w)[A-Za-z']+(?!\w)")
+"""Letters between digits, as in hashes, are not words."""
 _OF_OTHERS = {
-    *("title", "ref", "goal", "purpose", "work", "outcomes", "risks", "next", "schedule"),
+    *(
+        "title",
+        "ref",
+        "goal",
+        "purpose",
+        "work",
+        "outcomes",
+        "risks",
+        "next",
+        "schedule",
+        "done",
+        "known",
+        "after",
+    ),
     *("command", "log_tail"),
     *("id", "name", "missing", "cases"),  # of cases, which people name in --case and in waivers
 }
