@@ -41,6 +41,16 @@ def test_an_item_without_criteria_is_as_the_worst_of_those_below_it() -> None:
     assert statuses(Line(text="a", by=("met",)), Line(text="d", level=1))[0] is LineStatus.HOLDS
 
 
+def test_an_item_without_criteria_is_no_better_than_what_stands_deep_below_it() -> None:
+    lines = (
+        Line(text="a"),
+        Line(text="b", level=1, by=("met",)),
+        Line(text="c", level=2, by=("not-met",)),
+        Line(text="d", level=1, by=("met",)),
+    )
+    assert statuses(*lines) == [LineStatus.OPEN, LineStatus.HOLDS, LineStatus.OPEN, LineStatus.HOLDS]
+
+
 def test_an_item_takes_nothing_of_its_neighbours() -> None:
     lines = (
         Line(text="a"),
@@ -89,7 +99,5 @@ def test_no_line_is_better_than_its_criteria_or_what_is_below_it(lines: list[Lin
         for other in judged[index + 1 :]:
             if other.line.level <= one.line.level:
                 break
-            below.append(other)
-        nearest = min((other.line.level for other in below), default=None)
-        of_children = [other.status for other in below if other.line.level == nearest]
-        assert one.status is worst((one.status, *of_children))
+            below.append(other.status)
+        assert one.status is worst(below)
