@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.lines import Line, LineStatus, items, judge_lines, worst
+from phasegate.model.result import Selection
+from tests.samples import passing_run
 
 VERDICTS = {
     "met": CriterionVerdict.MET,
@@ -73,6 +77,16 @@ def test_an_item_takes_nothing_of_its_neighbours() -> None:
 def test_a_heading_is_not_a_line() -> None:
     lines = (Line(text="Results", heading=True), Line(text="a", level=1, by=("met",)))
     assert [one.line.text for one in items(judge_lines(lines, VERDICTS))] == ["a"]
+
+
+def test_no_line_holds_by_some_cases_of_a_check() -> None:
+    run = passing_run()
+    held = [one.status for one in run.lines()]
+    some = replace(run, selection=Selection(cases=("one",)))
+    assert LineStatus.HOLDS in held
+    assert [one.status for one in some.lines()] == [
+        LineStatus.NOT_VERIFIED if status is LineStatus.HOLDS else status for status in held
+    ]
 
 
 LINES = st.lists(
