@@ -150,6 +150,13 @@ _PEOPLE = _words(
 )
 """What is counted by people: there is no measure of it."""
 
+_NEGATED = re.compile(
+    r"\b(?:not(?! (?:more|less) than\b| exceed)|never|cannot|fail(?:s|ed)? to|\w+n['’]t)\b[^.;,()]{0,30}\d"
+    r"|\d[^.;,()]{0,30}\b(?:is|are)(?: not|n['’]t)\b",
+    re.ASCII,
+)
+"""A figure that is not to be reached, or need not be."""
+
 _KINDS: tuple[tuple[_Pattern, tuple[str, ...]], ...] = (
     (
         _words("kubernetes", "k8s", "helm", "liveness", "readiness probes?", "manifests?", "リビネス"),
@@ -211,7 +218,7 @@ _NAMES = re.compile(r"`[^`]*`")
 def suggestions(text: str) -> tuple[Suggestion, ...]:
     """What could judge a line; nothing where it names nothing that is measured."""
     line = plain(text[:LONGEST])
-    found = tuple(dict.fromkeys(_criteria(line)))
+    found = () if _NEGATED.search(line) else tuple(dict.fromkeys(_criteria(line)))
     if found:
         return found
     about = _NAMES.sub(" ", _LABELS.sub("; ", line) if len(_LABELS.findall(line)) > 1 else line)
@@ -236,7 +243,7 @@ def _criteria(line: str) -> Iterator[Suggestion]:
     for match in AMOUNT.finditer(line):
         yield from _of_limit("total", sign_of(line, match), value_of(match), "", *_kinds_of_tests(line))
     for match in ZERO.finditer(line):
-        yield from _of_zero(line, match["what"] or line)
+        yield from _of_zero(line, match["what"])
     if _ALL_TESTS.search(line) and not SHARE.search(line):
         yield Suggestion(criterion="pass_rate == 100%", kinds=_kinds_of_tests(line))
 
@@ -320,8 +327,8 @@ def _statistic(line: str, quantile: re.Match[str] | None) -> str:
     return "p50" if _MEDIAN.search(line) else "p95"
 
 
-def _of_zero(line: str, what: str) -> Iterator[Suggestion]:
-    """`what` there must be none of."""
+def _of_zero(line: str, what: str | None) -> Iterator[Suggestion]:
+    """`what` there must be none of; None where the line names it elsewhere, or a column does."""
     if _PEOPLE.search(line):
         return
     if _DOWNTIME.search(line):
@@ -330,7 +337,7 @@ def _of_zero(line: str, what: str) -> Iterator[Suggestion]:
         yield Suggestion(criterion="findings_error == 0", kinds=("scan",))
     elif _DEAD_LINKS.search(line):
         yield Suggestion(criterion="findings_error == 0", kinds=("documents",))
-    elif not (_WRONG.search(what) or is_bare(line, ZERO)):
+    elif not (_WRONG.search(what or line) or (what is None and is_bare(line, ZERO))):
         return
     elif _BUILD.search(line):
         yield Suggestion(criterion="exit_code == 0", kinds=("command",))
