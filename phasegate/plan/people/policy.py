@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -212,20 +213,31 @@ def _confidences(tree: Mapping[str, Any]) -> Iterator[tuple[TreePath, Any]]:
     """Every confidence that may let the gate open, with its place; a criterion of level warn cannot."""
     if tree.get("confidence") is not None:
         yield ("confidence",), tree["confidence"]
-    for path, group in (*_items(tree, ("steps",)), (("gate",), tree.get("gate"))):
-        for at, check in _items(group, (*path, "checks")):
-            if isinstance(check, Mapping):
-                if check.get("confidence") is not None:
-                    yield (*at, "confidence"), check["confidence"]
-                yield from _of_criteria(check, at)
-        yield from _of_criteria(group, path)
+    groups = [*_items(tree, ("steps",)), (("gate",), tree.get("gate"))]
+    checks = [one for path, group in groups for one in _items(group, (*path, "checks"))]
+    warning = {check.get("id") for _, check in checks if _level(check) == "warn"}
+    for at, check in checks:
+        if isinstance(check, Mapping):
+            if check.get("confidence") is not None and _level(check) != "warn":
+                yield (*at, "confidence"), check["confidence"]
+            yield from _of_criteria(check, at, lambda _, level=_level(check): level)
+    for path, group in groups:
+        yield from _of_criteria(group, path, lambda subject: "warn" if subject in warning else "block")
 
 
-def _of_criteria(owner: Any, path: TreePath) -> Iterator[tuple[TreePath, Any]]:
+def _of_criteria(
+    owner: Any, path: TreePath, level_of: Callable[[str], Any]
+) -> Iterator[tuple[TreePath, Any]]:
+    """`level_of`: the level of a criterion that says none, by the check that it begins with."""
     for at, criterion in _items(owner, (*path, "criteria")):
-        blocks = isinstance(criterion, Mapping) and criterion.get("level") != "warn"
-        if blocks and criterion.get("confidence") is not None:
-            yield (*at, "confidence"), criterion["confidence"]
+        if isinstance(criterion, Mapping) and criterion.get("confidence") is not None:
+            subject = re.split(r"[./]", str(criterion.get("criterion")), maxsplit=1)[0].strip()
+            if criterion.get("level", level_of(subject)) != "warn":
+                yield (*at, "confidence"), criterion["confidence"]
+
+
+def _level(owner: Any) -> Any:
+    return owner.get("level", "block") if isinstance(owner, Mapping) else "block"
 
 
 def _items(owner: Any, path: TreePath) -> Iterator[tuple[TreePath, Any]]:
