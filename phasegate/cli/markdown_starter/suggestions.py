@@ -257,7 +257,7 @@ def _criteria(line: str) -> Iterator[Suggestion]:
 def _quantile_of(
     time: re.Match[str], times: Sequence[re.Match[str]], quantiles: Sequence[re.Match[str]]
 ) -> re.Match[str] | None:
-    """The quantile that a time is the limit of: in front of it, or behind it where the first time is first."""
+    """The quantile that a time is the limit of: before it, or behind it where a time comes first."""
     before = [one for one in quantiles if one.start() < time.start()]
     behind = [one for one in quantiles if one.start() >= time.start()]
     if behind and (not before or times[0].start() < quantiles[0].start()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -215,29 +215,21 @@ def _confidences(tree: Mapping[str, Any]) -> Iterator[tuple[TreePath, Any]]:
         yield ("confidence",), tree["confidence"]
     groups = [*_items(tree, ("steps",)), (("gate",), tree.get("gate"))]
     checks = [one for path, group in groups for one in _items(group, (*path, "checks"))]
-    warning = {check.get("id") for _, check in checks if _level(check) == "warn"}
+    warning = {check.get("id") for _, check in checks if _only_warns(check)}
     for at, check in checks:
-        if isinstance(check, Mapping):
-            if check.get("confidence") is not None and _level(check) != "warn":
-                yield (*at, "confidence"), check["confidence"]
-            yield from _of_criteria(check, at, lambda _, level=_level(check): level)
-    for path, group in groups:
-        yield from _of_criteria(group, path, lambda subject: "warn" if subject in warning else "block")
+        if isinstance(check, Mapping) and check.get("confidence") is not None and not _only_warns(check):
+            yield (*at, "confidence"), check["confidence"]
+    for path, owner in (*groups, *checks):
+        for at, criterion in _items(owner, (*path, "criteria")):
+            if isinstance(criterion, Mapping) and criterion.get("confidence") is not None:
+                subject = re.split(r"[./]", str(criterion.get("criterion")), maxsplit=1)[0].strip()
+                only_warns = _only_warns(owner) or subject in warning
+                if criterion.get("level", "warn" if only_warns else "block") != "warn":
+                    yield (*at, "confidence"), criterion["confidence"]
 
 
-def _of_criteria(
-    owner: Any, path: TreePath, level_of: Callable[[str], Any]
-) -> Iterator[tuple[TreePath, Any]]:
-    """`level_of`: the level of a criterion that says none, by the check that it begins with."""
-    for at, criterion in _items(owner, (*path, "criteria")):
-        if isinstance(criterion, Mapping) and criterion.get("confidence") is not None:
-            subject = re.split(r"[./]", str(criterion.get("criterion")), maxsplit=1)[0].strip()
-            if criterion.get("level", level_of(subject)) != "warn":
-                yield (*at, "confidence"), criterion["confidence"]
-
-
-def _level(owner: Any) -> Any:
-    return owner.get("level", "block") if isinstance(owner, Mapping) else "block"
+def _only_warns(owner: Any) -> bool:
+    return isinstance(owner, Mapping) and owner.get("level") == "warn"
 
 
 def _items(owner: Any, path: TreePath) -> Iterator[tuple[TreePath, Any]]:
