@@ -63,6 +63,8 @@ def init(
     from phasegate.base.files import is_there
 
     file = Path(source)
+    if "://" not in source and is_there(file) and is_there(output) and file.samefile(output):
+        raise UsageError(f"{output} is what the plan is made of", help="name another file with -o")
     if "://" not in source and file.suffix.lower() in _MARKDOWN:
         _for_document(file, output, force=force)
         return 0

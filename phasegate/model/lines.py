@@ -80,7 +80,7 @@ class JudgedLine:
 def judge_lines(lines: Sequence[Line], verdicts: Mapping[str, CriterionVerdict]) -> tuple[JudgedLine, ...]:
     """Each line of a list with its status; verdicts by id of the criterion.
 
-    An item without criteria that has items below it is as the worst of those is.
+    An item without criteria that has items below it, however deep, is as the worst of those is.
     """
     judged: list[JudgedLine] = []
     below: dict[int, LineStatus] = {}
@@ -88,7 +88,8 @@ def judge_lines(lines: Sequence[Line], verdicts: Mapping[str, CriterionVerdict])
         inner = [below.pop(level) for level in tuple(below) if level > line.level]
         status = worst([_of_criterion(id, verdicts) for id in line.by] or inner)
         judged.append(JudgedLine(line=line, status=status))
-        below[line.level] = worst((status, below[line.level])) if line.level in below else status
+        beside = [below[line.level]] if line.level in below else []
+        below[line.level] = worst((status, *inner, *beside))
     return tuple(reversed(judged))
 
 

@@ -548,8 +548,15 @@ class RunResult:
         return tuple(fault for step in self.steps for fault in step.faults)
 
     def verdicts(self) -> Mapping[str, CriterionVerdict]:
-        """How every criterion was judged, by id."""
-        return {one.id: one.verdict for one in self.criteria}
+        """How every criterion was judged, by id, for the lines of the plan.
+
+        What is met by the cases that `--case` left is unproven: nobody saw the others.
+        """
+        found = {one.id: one.verdict for one in self.criteria}
+        if not self.selection.cases:
+            return found
+        met, unproven = CriterionVerdict.MET, CriterionVerdict.UNPROVEN
+        return {id: unproven if verdict is met else verdict for id, verdict in found.items()}
 
     def lines(self) -> tuple[JudgedLine, ...]:
         """Every line of the plan, headings left out: step by step, then those of the phase."""

@@ -86,7 +86,7 @@ class Assembly:
             None if gate_written is None else gate_written.limit,
             (
                 *criteria,
-                *budgets(self._context.flaky, made, of_gate),
+                *budgets(self._context.flaky, made, of_gate, criteria),
                 *require_kinds(self._context, wanted, checks, criteria),
             ),
             lines,

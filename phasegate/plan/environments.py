@@ -102,7 +102,8 @@ def _changes(environment: Plan, plan: Plan) -> Iterator[tuple[Position, str]]:
 
 
 def _leniencies(environment: Plan, plan: Plan) -> Iterator[str]:
-    """What else an environment does to what the gate lets through: waivers, approvals, skipped cases."""
+    """What else an environment does to what the gate lets through: waivers, approvals, skipped cases, and
+    criteria that the plan does not write."""
     if environment.waivers != plan.waivers or environment.waiver_days != plan.waiver_days:
         yield "the waivers"
     if environment.approvals != plan.approvals:
@@ -111,6 +112,12 @@ def _leniencies(environment: Plan, plan: Plan) -> Iterator[str]:
     for check in environment.checks():
         if check.asked.allow_skipped != allowed.get(check.id, check.asked.allow_skipped):
             yield f"how many cases of check {check.id!r} may be skipped"
+    defaults = {one.id: one for one in plan.criteria if one.default}
+    for one in environment.criteria:
+        asked = defaults.get(one.id) if one.default else None
+        if asked is not None and (one.level, one.confidence) != (asked.level, asked.confidence):
+            subject = f"the default criterion of check {one.check!r}"
+            yield f"{subject}, {_criterion_text(asked)}, to {_criterion_text(one)}"
 
 
 def _is_well_written(document: Document, name: str, findings: Findings) -> bool:

@@ -19,7 +19,7 @@ from phasegate.render.sentences import bound, observed, required, sentence
 from phasegate.render.standing import standing
 from phasegate.render.words import full_expression
 
-_MARKUP = re.compile(r"[\\`*\[\]<>|~#&!]|(?<!\w)_|_(?!\w)")
+_MARKUP = re.compile(r"[\\`*\[\]<>|~#&!]|(?<![^\W_])_|_(?![^\W_])")
 _MOST_LINKS = 3
 """Criteria of a line whose figures stand with it; all of them are in `report.html`."""
 
@@ -161,22 +161,30 @@ class _Document:
         if not rows:
             return
         yield from (heading, "")
-        depth = 0
-        for number, row in zip(_numbers(rows), rows, strict=True):
-            if row.badge is None:
-                yield from (*([""] if number > 1 else []), f"**{_text(row.text)}**", "")
-                depth = row.level + 1
+        plain = (index for index, row in enumerate(rows) if not row.level and row.badge is not None)
+        numbers = {index: number for number, index in enumerate(plain, start=1)}
+        last = max(numbers, default=-1)
+        above: list[tuple[int, int]] = []
+        """Level of each row that this one stands below, and the column where those below it begin."""
+        for index, row in enumerate(rows):
+            while above and above[-1][0] >= row.level:
+                above.pop()
+            margin = above[-1][1] if above else 0
+            if not row.level and index > last:  # a heading after which no line of the list's own comes
+                yield from (*([""] if index else []), f"**{_text(row.text)}**", "")
+                above.append((0, 0))
                 continue
-            level = max(0, row.level - depth) if row.level >= depth else row.level
-            mark = f"{number}." if numbered and row.level == 0 else "-"
-            yield f"{'   ' * level}{mark} {self._line(row)}"
+            mark = f"{numbers[index]}." if numbered and index in numbers else "-"
+            yield f"{' ' * margin}{mark} {self._line(row)}"
+            above.append((row.level, margin + max(3, len(mark) + 1)))
         yield ""
 
     def _line(self, row: LineRow) -> str:
         judges = [self._judge(id, place) for id, place in row.links[:_MOST_LINKS]]
         if len(row.links) > _MOST_LINKS:
             judges.append(f"{len(row.links) - _MOST_LINKS} {WORDS.more}")
-        assert row.badge is not None
+        if row.badge is None:
+            return f"**{_text(row.text)}**"
         return f"{_badge(row.badge)} {_text(row.text)}" + (f" ({'; '.join(judges)})" if judges else "")
 
     def _judge(self, id: str, place: str) -> str:
@@ -214,14 +222,6 @@ class _Document:
         cases.sort(key=lambda case: case.status is CaseStatus.PASSED)
         hrefs = (evidence_href(path) for case in cases[:1] for path in case.evidence[:1])
         return (href for href in hrefs if href)
-
-
-def _numbers(rows: Iterable[LineRow]) -> Iterator[int]:
-    """Which line of the top level each is, or is below."""
-    number = 0
-    for row in rows:
-        number += row.level == 0
-        yield number
 
 
 def _badge(badge: Badge) -> str:

@@ -75,6 +75,18 @@ def test_what_a_document_says_cannot_steer_the_terminal(phasegate: CommandLine, 
     assert "\x07" not in err
 
 
+@pytest.mark.parametrize("name", ["release.md", "compose.yaml"])
+def test_force_does_not_write_over_what_the_plan_is_made_of(
+    phasegate: CommandLine, tmp_path: Path, name: str
+) -> None:
+    content = "# Release 7\n\n- a\n" if name == "release.md" else "services: {a: {image: a}}\n"
+    (tmp_path / name).write_text(content)
+    code, _, err = phasegate("init", name, "--force", "-o", f"./{name}")
+    assert code == 2
+    assert "is what the plan is made of" in err
+    assert (tmp_path / name).read_text() == content
+
+
 def test_force_writes_over_a_file_that_is_there(phasegate: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "phasegate.yaml").write_text("mine")
     assert phasegate("init", "http://localhost/", "--force")[0] == 0

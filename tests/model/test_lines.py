@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.model.judgement import CriterionVerdict
 from phasegate.model.lines import Line, LineStatus, items, judge_lines, worst
+from phasegate.model.result import Selection
+from tests.samples import passing_run
 
 VERDICTS = {
     "met": CriterionVerdict.MET,
@@ -41,6 +45,16 @@ def test_an_item_without_criteria_is_as_the_worst_of_those_below_it() -> None:
     assert statuses(Line(text="a", by=("met",)), Line(text="d", level=1))[0] is LineStatus.HOLDS
 
 
+def test_an_item_without_criteria_is_no_better_than_what_stands_deep_below_it() -> None:
+    lines = (
+        Line(text="a"),
+        Line(text="b", level=1, by=("met",)),
+        Line(text="c", level=2, by=("not-met",)),
+        Line(text="d", level=1, by=("met",)),
+    )
+    assert statuses(*lines) == [LineStatus.OPEN, LineStatus.HOLDS, LineStatus.OPEN, LineStatus.HOLDS]
+
+
 def test_an_item_takes_nothing_of_its_neighbours() -> None:
     lines = (
         Line(text="a"),
@@ -63,6 +77,16 @@ def test_an_item_takes_nothing_of_its_neighbours() -> None:
 def test_a_heading_is_not_a_line() -> None:
     lines = (Line(text="Results", heading=True), Line(text="a", level=1, by=("met",)))
     assert [one.line.text for one in items(judge_lines(lines, VERDICTS))] == ["a"]
+
+
+def test_no_line_holds_by_some_cases_of_a_check() -> None:
+    run = passing_run()
+    held = [one.status for one in run.lines()]
+    some = replace(run, selection=Selection(cases=("one",)))
+    assert LineStatus.HOLDS in held
+    assert [one.status for one in some.lines()] == [
+        LineStatus.NOT_VERIFIED if status is LineStatus.HOLDS else status for status in held
+    ]
 
 
 LINES = st.lists(
@@ -89,7 +113,5 @@ def test_no_line_is_better_than_its_criteria_or_what_is_below_it(lines: list[Lin
         for other in judged[index + 1 :]:
             if other.line.level <= one.line.level:
                 break
-            below.append(other)
-        nearest = min((other.line.level for other in below), default=None)
-        of_children = [other.status for other in below if other.line.level == nearest]
-        assert one.status is worst((one.status, *of_children))
+            below.append(other.status)
+        assert one.status is worst(below)

@@ -200,6 +200,22 @@ def test_a_variable_of_an_environment_cannot_change_a_criterion(
         assert after.endswith("(on line 26)")
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "now"),
+    [("level", "warn", "(warn, confidence 95%)"), ("confidence", "60%", "(block, confidence 60%)")],
+)
+def test_a_variable_of_an_environment_cannot_change_a_default_criterion(
+    load_text: Load, key: str, value: str, now: str
+) -> None:
+    text = SHOP.replace("id: up,", f"id: up, {key}: '${{floor}}',")
+    text = text.replace("floor: 99%", "floor: block" if value == "warn" else "floor: 95%")
+    text = text.replace("rate: 5/s", f"floor: {value}").replace("[up.latency.p95 < 100ms]", "[]")
+    assert text.count("${floor}") == 1
+    (said,) = refused(load_text, text)
+    assert "environment 'staging' changes the default criterion of check 'up', " in said
+    assert now in said
+
+
 def test_a_variable_of_an_environment_cannot_leave_a_criterion_out(load_text: Load) -> None:
     text = SHOP.replace("rate: 10/s", "rate: {a: /a, b: /b}").replace("rate: 5/s", "rate: {a: /a}")
     text = text.replace('headers: {x-env: "${rate}"}, ', "").replace(

@@ -75,3 +75,61 @@ def test_no_text_of_the_plan_is_markup(text: str) -> None:
     people = replace(run.people, next=(Line(text=f"a{plain}z"),))
     shown = words(render(replace(run, people=people)))
     assert " ".join(f"a{plain}z".split()) in shown
+
+
+def test_underscores_side_by_side_are_no_markup() -> None:
+    run = passing_run()
+    people = replace(run.people, next=(Line(text="__init__ and __a__ of _b_ in snake_case"),))
+    document = render(replace(run, people=people))
+    assert "__init__ and __a__ of _b_ in snake_case" in words(document)
+    assert "snake_case" in document
+
+
+def test_lists_are_nested_as_the_plan_has_them() -> None:
+    run = passing_run()
+    step = run.steps[0]
+    work = (
+        Line(text="one"),
+        Line(text="inner heading", level=1, heading=True),
+        Line(text="below the heading", level=2),
+        Line(text="deeper", level=3),
+        Line(text="beside the heading", level=1),
+        Line(text="heading among lines", heading=True),
+        Line(text="below it", level=1),
+        *(Line(text=f"number {number}") for number in range(2, 11)),
+        Line(text="below the tenth", level=1),
+        Line(text="last heading", heading=True),
+        Line(text="at the end", level=1),
+        Line(text="below the end", level=2),
+    )
+    step = replace(step, asked=replace(step.asked, work=work))
+    shown = outline(render(replace(run, steps=(step,))))
+    assert shown[: len(work)] == [
+        (1, "1", "- not judged one"),
+        (2, "", "inner heading"),
+        (3, "", "- not judged below the heading"),
+        (4, "", "- not judged deeper"),
+        (2, "", "- not judged beside the heading"),
+        (1, "", "heading among lines"),
+        (2, "", "- not judged below it"),
+        *((1, str(number), f"- not judged number {number}") for number in range(2, 11)),
+        (2, "", "- not judged below the tenth"),
+        (0, "", "last heading"),
+        (1, "", "- not judged at the end"),
+        (2, "", "- not judged below the end"),
+    ]
+
+
+def outline(document: str) -> list[tuple[int, str, str]]:
+    """What stands below the first heading `Work`: how deep in lists, the number, the words."""
+    found: list[tuple[int, str, str]] = []
+    depth, number = 0, ""
+    for token in MARKDOWN.parse(document[document.index("#### Work") :])[3:]:
+        assert token.type not in ("code_block", "fence")
+        depth += token.nesting if token.type in ("bullet_list_open", "bullet_list_close") else 0
+        depth += token.nesting if token.type in ("ordered_list_open", "ordered_list_close") else 0
+        number = token.info if token.type == "list_item_open" else number
+        if token.type == "inline":
+            found.append((depth, number, "".join(one.content for one in token.children or ())))
+            number = ""
+    return found

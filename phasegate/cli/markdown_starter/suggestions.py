@@ -6,7 +6,7 @@ A suggestion is for people to look at. Where a line leaves open what is measured
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
 
@@ -87,6 +87,11 @@ _SUCCESS = _words(
 _ASSESSED = _words("complian*", "accura*", "audit*", "準拠", "監査", "精度")
 """Shares that somebody or something else works out."""
 _MEDIAN = _words("median", "中央値")
+_MEAN = _words("average", "avg", "mean", "平均")
+_MAXIMUM = _words(
+    *("max(?:imum)?", "worst", "p100", "(?:all|every|each) (?:requests?|responses?|queries|query|calls?)"),
+    *("最大", "最悪"),
+)
 _ALL_TESTS = re.compile(
     r"\b(?:all|every)\b[^.;]{0,40}\btests? (?:\w+ ){0,2}(?:pass|succeed|green)"
     r"|\btests? (?:all )?(?:pass\b|(?:is|are) green)"
@@ -150,6 +155,13 @@ _PEOPLE = _words(
 )
 """What is counted by people: there is no measure of it."""
 
+_NEGATED = re.compile(
+    r"\b(?:not(?! (?:more|less) than\b| exceed)|never|cannot|fail(?:s|ed)? to|\w+n['’]t)\b[^.;,()]{0,30}\d"
+    r"|\d[^.;,()]{0,30}\b(?:is|are)(?: not|n['’]t)\b",
+    re.ASCII,
+)
+"""A figure that is not to be reached, or need not be."""
+
 _KINDS: tuple[tuple[_Pattern, tuple[str, ...]], ...] = (
     (
         _words("kubernetes", "k8s", "helm", "liveness", "readiness probes?", "manifests?", "リビネス"),
@@ -211,7 +223,7 @@ _NAMES = re.compile(r"`[^`]*`")
 def suggestions(text: str) -> tuple[Suggestion, ...]:
     """What could judge a line; nothing where it names nothing that is measured."""
     line = plain(text[:LONGEST])
-    found = tuple(dict.fromkeys(_criteria(line)))
+    found = () if _NEGATED.search(line) else tuple(dict.fromkeys(_criteria(line)))
     if found:
         return found
     about = _NAMES.sub(" ", _LABELS.sub("; ", line) if len(_LABELS.findall(line)) > 1 else line)
@@ -221,12 +233,13 @@ def suggestions(text: str) -> tuple[Suggestion, ...]:
 
 def _criteria(line: str) -> Iterator[Suggestion]:
     # "95% of requests" is a quantile beside a time, and a share without one.
-    quantile = QUANTILE.search(line) if TIME.search(line) else None
+    times = list(TIME.finditer(line))
+    quantiles = list(QUANTILE.finditer(line)) if times else []
     for match in SHARE.finditer(line):
-        if quantile is None or not quantile.start() <= match.start() < quantile.end():
+        if not any(one.start() <= match.start() < one.end() for one in quantiles):
             yield from _of_share(line, match)
-    for match in TIME.finditer(line):
-        yield from _of_time(line, match, quantile)
+    for match in times:
+        yield from _of_time(line, match, _quantile_of(match, times, quantiles))
     for match in SIZE.finditer(line) if _MEMORY.search(line) else ():
         unit = size_unit(match["unit"])
         yield from _of_limit("memory.max", sign_of(line, match), value_of(match), unit, "resources")
@@ -236,12 +249,23 @@ def _criteria(line: str) -> Iterator[Suggestion]:
     for match in AMOUNT.finditer(line):
         yield from _of_limit("total", sign_of(line, match), value_of(match), "", *_kinds_of_tests(line))
     for match in ZERO.finditer(line):
-        yield from _of_zero(line, match["what"] or line)
+        yield from _of_zero(line, match["what"])
     if _ALL_TESTS.search(line) and not SHARE.search(line):
         yield Suggestion(criterion="pass_rate == 100%", kinds=_kinds_of_tests(line))
 
 
-_FROM_ABOVE = frozenset({"memory.max", "cpu.max"})
+def _quantile_of(
+    time: re.Match[str], times: Sequence[re.Match[str]], quantiles: Sequence[re.Match[str]]
+) -> re.Match[str] | None:
+    """The quantile that a time is the limit of: before it, or behind it where a time comes first."""
+    before = [one for one in quantiles if one.start() < time.start()]
+    behind = [one for one in quantiles if one.start() >= time.start()]
+    if behind and (not before or times[0].start() < quantiles[0].start()):
+        return behind[0]
+    return before[-1] if before else None
+
+
+_FROM_ABOVE = frozenset({"memory.max", "cpu.max", "cpu.mean"})
 """Measures of which less is better; of the others more is."""
 
 
@@ -254,7 +278,8 @@ def _of_limit(measure: str, sign: str | None, value: Decimal, unit: str, *kinds:
 def _of_share(line: str, match: re.Match[str]) -> Iterator[Suggestion]:
     value, sign = value_of(match), sign_of(line, match)
     if _CPU.search(line):
-        yield from _of_limit("cpu.max", sign, value, "%", "resources")
+        measure = "cpu.mean" if _MEAN.search(line) else "cpu.max"
+        yield from _of_limit(measure, sign, value, "%", "resources")
     elif not 0 < value <= 100:
         return
     elif _COVERAGE.search(line):
@@ -310,18 +335,25 @@ def _of_time(line: str, match: re.Match[str], quantile: re.Match[str] | None) ->
     elif (_BUILD.search(line) or _TESTS.search(line)) and not _LATENCY.search(line):
         yield Suggestion(criterion=f"duration {limit}", kinds=("command", "e2e"))
     elif milliseconds <= 60_000 and not _OTHER_TIMES.search(line):
-        yield Suggestion(criterion=f"latency.{_statistic(line, quantile)} {limit}", kinds=("health", "load"))
+        statistic = _statistic(line, quantile)
+        if statistic:
+            yield Suggestion(criterion=f"latency.{statistic} {limit}", kinds=("health", "load"))
 
 
 def _statistic(line: str, quantile: re.Match[str] | None) -> str:
+    """Empty for a mean, of which a sample shows no bound."""
     share = quantile and (quantile["p"] or quantile["nth"] or quantile["of"])
     if share and float(share):
         return f"p{share}"
-    return "p50" if _MEDIAN.search(line) else "p95"
+    if _MEDIAN.search(line):
+        return "p50"
+    if _MEAN.search(line):
+        return ""
+    return "max" if _MAXIMUM.search(line) else "p95"
 
 
-def _of_zero(line: str, what: str) -> Iterator[Suggestion]:
-    """`what` there must be none of."""
+def _of_zero(line: str, what: str | None) -> Iterator[Suggestion]:
+    """`what` there must be none of; None where the line names it elsewhere, or a column does."""
     if _PEOPLE.search(line):
         return
     if _DOWNTIME.search(line):
@@ -330,7 +362,7 @@ def _of_zero(line: str, what: str) -> Iterator[Suggestion]:
         yield Suggestion(criterion="findings_error == 0", kinds=("scan",))
     elif _DEAD_LINKS.search(line):
         yield Suggestion(criterion="findings_error == 0", kinds=("documents",))
-    elif not (_WRONG.search(what) or is_bare(line, ZERO)):
+    elif not (_WRONG.search(what or line) or (what is None and is_bare(line, ZERO))):
         return
     elif _BUILD.search(line):
         yield Suggestion(criterion="exit_code == 0", kinds=("command",))

@@ -13,6 +13,7 @@ from phasegate.base.dataclass import dataclass
 LONGEST = 20_000
 """Characters of a paragraph."""
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
+_KEY = re.compile(r"[\w\"'][^:#]*:(?:\s|$)")
 _EXPLICIT = re.compile(r"\{#([\w-]+)\}\s*$")
 _HTML_ID = re.compile(r"<[a-z][^>]*\s(?:id|name)=[\"']([^\"']+)[\"']", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
@@ -85,8 +86,23 @@ def read_markdown(name: str, content: str) -> Document:
 def split_front_matter(content: str) -> tuple[str, str, int]:
     """The front matter of a document, what comes after it, and how many lines stand above that."""
     found = _FRONT.match(content)
+    if found and not _has_only_keys(found[1]):  # a line across at the top, and another one later
+        found = None
     end = found.end() if found else 0
     return found[1] if found else "", content[end:], content.count("\n", 0, end)
+
+
+def _has_only_keys(front: str) -> bool:
+    """Whether front matter is keys with values, and lists below keys, as YAML has them."""
+    above = ""
+    for line in front.split("\n"):
+        if not line.strip() or line[0] in " \t#]}":
+            continue
+        is_item = line.startswith("- ") and (above.rstrip().endswith(":") or above.startswith("- "))
+        if not is_item and not _KEY.match(line):
+            return False
+        above = line
+    return True
 
 
 def _refuse_long(state: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
@@ -212,20 +213,23 @@ def _confidences(tree: Mapping[str, Any]) -> Iterator[tuple[TreePath, Any]]:
     """Every confidence that may let the gate open, with its place; a criterion of level warn cannot."""
     if tree.get("confidence") is not None:
         yield ("confidence",), tree["confidence"]
-    for path, group in (*_items(tree, ("steps",)), (("gate",), tree.get("gate"))):
-        for at, check in _items(group, (*path, "checks")):
-            if isinstance(check, Mapping):
-                if check.get("confidence") is not None:
-                    yield (*at, "confidence"), check["confidence"]
-                yield from _of_criteria(check, at)
-        yield from _of_criteria(group, path)
+    groups = [*_items(tree, ("steps",)), (("gate",), tree.get("gate"))]
+    checks = [one for path, group in groups for one in _items(group, (*path, "checks"))]
+    warning = {check.get("id") for _, check in checks if _only_warns(check)}
+    for at, check in checks:
+        if isinstance(check, Mapping) and check.get("confidence") is not None and not _only_warns(check):
+            yield (*at, "confidence"), check["confidence"]
+    for path, owner in (*groups, *checks):
+        for at, criterion in _items(owner, (*path, "criteria")):
+            if isinstance(criterion, Mapping) and criterion.get("confidence") is not None:
+                subject = re.split(r"[./]", str(criterion.get("criterion")), maxsplit=1)[0].strip()
+                only_warns = _only_warns(owner) or subject in warning
+                if criterion.get("level", "warn" if only_warns else "block") != "warn":
+                    yield (*at, "confidence"), criterion["confidence"]
 
 
-def _of_criteria(owner: Any, path: TreePath) -> Iterator[tuple[TreePath, Any]]:
-    for at, criterion in _items(owner, (*path, "criteria")):
-        blocks = isinstance(criterion, Mapping) and criterion.get("level") != "warn"
-        if blocks and criterion.get("confidence") is not None:
-            yield (*at, "confidence"), criterion["confidence"]
+def _only_warns(owner: Any) -> bool:
+    return isinstance(owner, Mapping) and owner.get("level") == "warn"
 
 
 def _items(owner: Any, path: TreePath) -> Iterator[tuple[TreePath, Any]]:

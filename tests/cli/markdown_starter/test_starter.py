@@ -310,6 +310,12 @@ def test_front_matter_gives_keys_and_the_rest_of_it_is_a_comment(tmp_path: Path)
     assert "#   front matter: layout: page" in (tmp_path / "made.yaml").read_text()
 
 
+def test_a_document_that_begins_with_a_line_across_has_no_front_matter(tmp_path: Path) -> None:
+    plan = tree_of("---\nOwner: Ann\n\n- [ ] first\n- second\n\n---\n\n- third\n", tmp_path)
+    assert plan["owner"] == "Ann"
+    assert plan["steps"][0]["work"] == ["[ ] first", "second", "third"]
+
+
 def test_a_document_with_nothing_but_prose_is_a_step_of_its_own(tmp_path: Path) -> None:
     plan = tree_of("# Release\n\nTake care.\n\n## Why\n\nBecause.\n", tmp_path)
     assert plan["goal"] == "Take care."

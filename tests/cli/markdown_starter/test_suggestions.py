@@ -58,6 +58,10 @@ def criteria(text: str) -> list[str]:
         ("Recovers within 30 s of a restart", "recovery_time <= 30s"),
         ("at least 1,000 requests per second", "throughput >= 1000/s"),
         ("200 rps", "throughput >= 200/s"),
+        ("Max latency < 2 s", "latency.max < 2s"),
+        ("最大レスポンス時間 500ms以下", "latency.max <= 500ms"),
+        ("All requests answer within 200 ms", "latency.max <= 200ms"),
+        ("CPU usage below 80% on average", "cpu.mean < 80%"),
         ("Memory stays below 512 MiB", "memory.max < 512MiB"),
         ("CPU < 80%", "cpu.max < 80%"),
         ("at least 66 unit tests", "total >= 66"),
@@ -81,6 +85,14 @@ def test_a_threshold_suggests_a_criterion(text: str, expected: str) -> None:
             "Clock drift < 10 ms",
         ),
         *("at least 2 approvals", "Phase 4", "", "Step 3 of 5", "no idea what failed before that"),
+        *("Average latency < 100 ms", "平均応答時間 2秒以内"),
+        "not 100% success",
+        "p95 not under 200ms",
+        "API tests fail to reach 100% success",
+        "Test pass rate 100% is not required",
+        "Availability of 99.9% isn't a goal",
+        "no meetings",
+        "zero manual steps",
     ],
 )
 def test_where_a_line_leaves_open_what_is_measured_no_criterion_is_guessed(text: str) -> None:
@@ -100,6 +112,11 @@ def test_where_a_line_leaves_open_what_is_measured_no_criterion_is_guessed(text:
 )
 def test_a_word_suggests_a_kind(text: str, kinds: tuple[str, ...]) -> None:
     assert suggestions(text) == (Suggestion(criterion="", kinds=kinds),)
+
+
+@pytest.mark.parametrize("text", ["p50 < 10 ms, p99 < 1 s", "< 10 ms p50, < 1 s p99"])
+def test_each_quantile_goes_with_its_own_time(text: str) -> None:
+    assert criteria(text) == ["latency.p50 < 10ms", "latency.p99 < 1s"]
 
 
 def test_a_line_with_two_thresholds_has_two_suggestions() -> None:

@@ -137,6 +137,36 @@ def test_confidence_that_cannot_keep_the_gate_shut_is_free(held: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("check", "criterion"),
+    [
+        ("level: warn, confidence: none", "success_rate >= 99%"),
+        ("level: warn", "{criterion: success_rate >= 99%, confidence: none}"),
+        ("level: warn, confidence: none", "{criterion: success_rate >= 99%, level: block}"),
+        ("level: warn", "{criterion: success_rate >= 99%, level: block, confidence: none}"),
+    ],
+)
+def test_confidence_of_a_check_that_only_warns_is_free(held: Any, check: str, criterion: str) -> None:
+    inside = f"      - {{id: extra, kind: probe, url: /, {check}, criteria: [{criterion}]}}\n"
+    plan = PLAN.replace("    checks:\n", f"    checks:\n{inside}", 1)
+    assert inside in plan
+    if "block" in criterion:
+        (said,) = refused(held, plan)
+        assert "'confidence: none' is less than the policy allows" in said
+    else:
+        assert held(plan).policy is not None
+
+
+def test_a_criterion_of_a_step_on_a_check_that_only_warns_is_free(held: Any) -> None:
+    inside = "      - {id: extra, kind: probe, url: /, level: warn}\n"
+    below = "      - {criterion: extra.success_rate >= 99%, confidence: none}\n"
+    plan = PLAN.replace("    checks:\n", f"    checks:\n{inside}", 1)
+    plan = plan.replace("    criteria:\n", f"    criteria:\n{below}", 1)
+    assert inside in plan
+    assert below in plan
+    assert held(plan).policy is not None
+
+
+@pytest.mark.parametrize(
     ("floors", "allowed"),
     [
         ("confidence: 90%", False),
