@@ -27,7 +27,7 @@ _ENDS = {"pass": CaseStatus.PASSED, "fail": CaseStatus.FAILED, "skip": CaseStatu
 _UNBUILT = re.compile(r"FAIL\s+(?P<package>\S+) \[(?P<what>build|setup) failed\]")
 """What was not built; before Go 1.24 the line stands in no event."""
 _CACHED = re.compile(r"ok\s+\S+\s+\(cached\)")
-_EVENT = re.compile(r'\{"(?:Time|Action|ImportPath)":"')
+_EVENT = re.compile(r'\{"(?:Time|Action|ImportPath)": *"')
 """The beginning of an event, behind what something else wrote into its line."""
 _FRAME = re.compile(r"=== |\s*--- (?:PASS|FAIL|SKIP|BENCH): |#|FAIL\b|$")
 """Lines around what a test or the compiler prints."""

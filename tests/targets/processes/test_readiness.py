@@ -149,6 +149,6 @@ def test_target_that_hangs_is_given_up_however_often_nobody_could_look() -> None
         await asyncio.sleep(3600)
         return ""
 
-    stalls = [(0.5 + at, 0.6) for at in range(0, 60)]
+    stalls = [(0.5 + at, 0.6) for at in range(60)]
     with pytest.raises(TargetError):
         run_simulated(wait_until_ready(hangs, 4), stalls=stalls)
