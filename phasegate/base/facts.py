@@ -867,6 +867,7 @@ class Code(StrEnum):
     ASKED_EVERY = "asked_every"
     PROBE_NOT_SENT = "probe_not_sent"
     CHECK_HAD_ENDED = "check_had_ended"
+    ENTRY_IN_FAULT = "entry_in_fault"
     NOT_DONE = "not_done"
     NOT_UNDONE = "not_undone"
     UNDONE_EARLY = "undone_early"

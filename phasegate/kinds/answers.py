@@ -15,6 +15,8 @@ KEPT = 16 << 20
 """Bytes of an answer that are read."""
 SHOWN = 200
 """Characters of an answer that is not what it should be."""
+COUNTED = 10**13
+"""Values that a histogram may count: with more, what floats say of its bounds is not exact."""
 
 
 async def ask_json(

@@ -20,7 +20,7 @@ from phasegate.http.expectations.json_path import JsonPath
 from phasegate.http.expectations.matcher import ABSENT
 from phasegate.http.written import Headers, Json, address_like
 from phasegate.inspection.report import moment_of
-from phasegate.kinds.answers import ask_json, unit_of
+from phasegate.kinds.answers import COUNTED, ask_json, unit_of
 from phasegate.kinds.base import Kind, TimedParams, is_measure_name
 from phasegate.model.measures import Buckets, Gauge, MeasureSpec, MeasureType, Number
 from phasegate.model.observation import Observation
@@ -217,7 +217,7 @@ def _buckets(written: HistogramWritten, answer: Any) -> Buckets | Message:
     inside = [-1.0 if one is None else one - less for one, less in zip(numbers, before, strict=False)]
     known = [one for one in uppers if one is not None]
     rising = all(low < high for low, high in pairwise(known))
-    whole = all(one >= 0 and one == round(one) for one in inside)
+    whole = all(one >= 0 and one.is_integer() for one in inside) and sum(inside) <= COUNTED
     if not (rising and whole and len(known) == len(uppers) == len(counts)):
         return fact(Code.PROM_BUCKETS, name=written.counts, what="contradict")
     unit = unit_of(written.unit)

@@ -2072,6 +2072,7 @@ _ENGLISH: Mapping[Code, Entry] = {
     Code.ASKED_EVERY: "{method} {url} every {every:time}",
     Code.PROBE_NOT_SENT: "its probe cannot be sent: {why}",
     Code.CHECK_HAD_ENDED: _check_had_ended,
+    Code.ENTRY_IN_FAULT: "{entry} was still in fault {fault} when it was due",
     Code.NOT_DONE: "it could not be done: {why}",
     Code.NOT_UNDONE: "it could not be undone: {why}",
     Code.UNDONE_EARLY: "it was undone {span:time} early, as {why}",

@@ -21,10 +21,14 @@ from phasegate.results.output_search import readable
 
 NAMED = 3
 """Packages that a message names."""
+_LONGEST = 1e9
+"""Seconds that a test may say it took."""
 _ENDS = {"pass": CaseStatus.PASSED, "fail": CaseStatus.FAILED, "skip": CaseStatus.SKIPPED}
 _UNBUILT = re.compile(r"FAIL\s+(?P<package>\S+) \[(?P<what>build|setup) failed\]")
 """What was not built; before Go 1.24 the line stands in no event."""
 _CACHED = re.compile(r"ok\s+\S+\s+\(cached\)")
+_EVENT = re.compile(r'\{"(?:Time|Action|ImportPath)": *"')
+"""The beginning of an event, behind what something else wrote into its line."""
 _FRAME = re.compile(r"=== |\s*--- (?:PASS|FAIL|SKIP|BENCH): |#|FAIL\b|$")
 """Lines around what a test or the compiler prints."""
 
@@ -149,6 +153,8 @@ def read_go_test(content: bytes, name: str) -> Results:
             package = reading.package(unbuilt["package"])
             package.ended = True
             package.fail_build(unbuilt["what"], [])
+        elif _EVENT.search(line):
+            problems.append(fact(Code.LINE_BROKEN, path=name, line=number))
     packages = list(reading.packages.values())
     if not packages:
         raise ObservationError(fact(Code.NO_RESULTS_OF, path=name, tool="go test -json"))
@@ -183,8 +189,8 @@ def _text(event: Mapping[str, Any], key: str) -> str:
 
 
 def _seconds(value: Any) -> float | None:
-    """None for 0, which is below the resolution of 10 ms."""
-    return float(value) if isinstance(value, int | float) and 0 < value < float("inf") else None
+    """None for 0, which is below the resolution of 10 ms, and for what is no time."""
+    return float(value) if isinstance(value, int | float) and 0 < value < _LONGEST else None
 
 
 def _first_words(output: list[str]) -> str:

@@ -84,8 +84,18 @@ class FaultRun:
 
     async def _through(self, prober: Prober, within: float) -> None:
         """Do it, undo it, watch it; the record learns how it ended also when this is cancelled."""
+        on, targets = self._parts.in_fault, self._fault.asked.targets
+        if busy := next((one for one in targets if one in on), None):
+            # A rollout takes as long as its instances do: undoing one of two would undo the other.
+            self._not_done(fact(Code.ENTRY_IN_FAULT, entry=busy, fault=on[busy]))
+            return
         try:
-            moments = await self._do_and_undo()
+            on.update(dict.fromkeys(targets, self._fault.id))
+            try:
+                moments = await self._do_and_undo()
+            finally:
+                for one in targets:
+                    del on[one]
             if moments is not None:
                 await self._watch(prober, moments, within)
                 self._tell(prober, moments, within)

@@ -87,6 +87,8 @@ class Parts:
     keep_secret: Callable[[str], None]
     baselines: tuple[BaselineRecord, ...] = ()
     """Earlier runs that criteria are held against."""
+    in_fault: dict[str, str] = field(default_factory=dict)
+    """Which fault is on, by entry of the target."""
 
 
 class Stop:

@@ -201,6 +201,8 @@ async def test_counts_between_edges_are_a_distribution(
         (((100, 9), (None, 1), (250, 1)), False),
         (((100, 9), ("much", 1)), False),
         (((100, 9), (250, -1)), False),
+        (((100, 9), (250, 10**18)), False),
+        (((100, 1e308), (250, 1e308)), False),
         (((100, 9), (250, 1.5)), False),
         (((100, 9), (250, None)), False),
         (((100, 9), (250, 8)), True),

@@ -150,6 +150,18 @@ def test_packages_without_tests_are_named_and_no_case() -> None:
         read(end("skip", package="x"), end("pass", package="y"))
 
 
+def test_a_time_that_no_test_takes_is_no_time() -> None:
+    text = event("run", "TestA") + event("pass", "TestA", Elapsed=10**400) + end("pass")
+    (case,) = (one.case for one in read_go_test(text.encode(), "the output").cases)
+    assert (case.status, case.duration) == (PASSED, None)
+
+
+def test_an_event_behind_what_something_else_wrote_is_not_passed_over() -> None:
+    text = one("TestA", "pass") + end("pass") + "warning: " + event("fail", "TestB")
+    read = read_go_test(text.encode(), "the output")
+    assert in_english(read.problems) == ("line 5 of the output is broken off",)
+
+
 def test_a_test_that_is_run_twice_is_two_cases() -> None:
     found = read(one("TestA", "fail"), one("TestA", "pass"), end("fail"))
     assert {id: status for id, (status, _) in outcomes(found).items()} == {

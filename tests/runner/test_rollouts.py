@@ -390,3 +390,22 @@ def test_watch_waits_for_the_span_that_a_criterion_asks_for() -> None:
         share = Share(passed=0, total=99, sample=True, span=span)
         watch.look("users", "", Progress(measures={"success_rate": share}), 1.0)
         assert (watch.broken is not None) is broken
+
+
+async def test_fault_that_is_due_while_its_entry_is_rolled_out_is_not_done_to_the_other_version(
+    stage: Stage,
+) -> None:
+    target, users, ending = Target(), Users(), Stop(Stop())
+    together, first = parts(stage, target), rollout(lasting=0.3)
+    of_one = replace(first.asked, id="again", target="b", further=())
+    going = [
+        asyncio.create_task(users.go_on()),
+        asyncio.create_task(run_rollout(first, together, ending, users.watch)),
+    ]
+    await until(lambda: "ready a" in target.log)
+    second = await run_rollout(replace(first, asked=of_one), together, ending, Users().watch)
+    assert (second.status, second.started) == (FaultStatus.NOT_DONE, None)
+    assert sentence(second.reason) == "b was still in fault roll when it was due"
+    assert (await going[1]).status is FaultStatus.ROLLED_OUT
+    assert (target.log, together.in_fault) == (FORWARD + BACK, {})
+    going[0].cancel()

@@ -130,6 +130,8 @@ class CommandParams(CheckParams):
         for name in ("subtests", "reruns"):
             if getattr(self, name) and not (self.results and self.format == "junit"):
                 raise ValueError(f"{name} says how JUnit results are written, and there are none")
+        if self.format == "go" and any("-failfast" in one for one in self.command):
+            raise ValueError("with -failfast, go leaves out what is behind a test that fails; leave it out")
         return self
 
     @property

@@ -16,6 +16,7 @@ from phasegate.base.errors import MessageError
 from phasegate.base.facts import Code, fact
 from phasegate.base.units import Quantity
 from phasegate.inspection.report import get, items_of
+from phasegate.kinds.answers import COUNTED
 from phasegate.kinds.prometheus.server import value_of
 from phasegate.model.measures import Buckets
 
@@ -90,6 +91,8 @@ def together(
     pieces = min(PIECES, max(len(one.snapshots) for one in found) - 1)
     blocks = _blocks(counted, edges, began, (end - began) / pieces) if pieces > 0 and end > began else []
     totals = [sum(counts.get(one, 0) for _, counts in counted) for one in edges]
+    if sum(totals) > COUNTED:
+        raise MessageError(fact(Code.PROM_BUCKETS, name=_name(found[0].labels), what="contradict"))
     return Buckets(
         counts=tuple(
             (

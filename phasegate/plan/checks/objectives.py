@@ -25,6 +25,7 @@ _DIALECT = Dialect(foreign_tags=True, plain=True)
 _OPS = {"lt": "<", "lte": "<="}
 _LE = re.compile(r'\ble\s*=~?\s*"(?P<edge>[0-9.]+)"')
 _QUANTILE = re.compile(r"\bhistogram_quantile\(\s*(?P<share>0?\.\d+)")
+_OF_MEAN = re.compile(r"_sum\b|\bavg")
 _UNITS = {
     "s": re.compile(r"_seconds(?:_bucket|_count|_sum)?\b"),
     "ms": re.compile(r"_(?:milliseconds|ms)(?:_bucket|_count|_sum)?\b"),
@@ -93,23 +94,38 @@ def criterion_of(slo: Any, objective: Any, indicators: Mapping[str, Any]) -> str
     """An objective as a criterion. Errors: ValueError that says what is missing."""
     indicator = _indicator(slo, objective, indicators)
     percent = _percent(objective)
+    method = text_of(get(slo, "spec"), "budgetingMethod")
+    if "timeslice" in method.lower():
+        raise _ObjectiveError(f"budgetingMethod {method} counts pieces of time, and a check counts requests")
     op, value = get(objective, "op"), get(objective, "value")
     if value is not None:
-        queries = " ".join(_texts(get(indicator, "thresholdMetric")))
-        if op not in _OPS:
-            raise _ObjectiveError("with a value, op is lt or lte: it is how long requests may take")
-        quantile = _QUANTILE.search(queries)
-        share = _plain(Decimal(quantile["share"]) * 100) if quantile else percent
-        return f"latency.p{share} {_OPS[op]} {_time(_number(value, 'value'), _unit(queries))}"
-    good = " ".join(_texts(get(indicator, "ratioMetric", "good")))
-    edge = _LE.search(good)
-    if edge is not None:
-        return f"latency.p{percent} <= {_time(_number(edge['edge'], 'le'), _unit(good))}"
-    if _OF_TIME.search(f"{text_of(get(slo, 'metadata'), 'name')} {good}"):
+        return _of_threshold(op, value, percent, " ".join(_texts(get(indicator, "thresholdMetric"))))
+    ratio = get(indicator, "ratioMetric")
+    of_good, of_all = (" ".join(_texts(one)) for one in (get(ratio, "good"), ratio))
+    if not of_all:
+        raise _ObjectiveError("it has no ratioMetric; with a thresholdMetric, write op and value")
+    # Bad ones may be all without those that are fast enough.
+    queries = of_good if _LE.search(of_good) else of_all
+    edges = {match["edge"] for match in _LE.finditer(queries)}
+    if len(edges) > 1:
+        raise _ObjectiveError(f"its query has several edges, le: {', '.join(sorted(edges))}")
+    if edges:
+        return f"latency.p{percent} <= {_time(_number(edges.pop(), 'le'), _unit(queries))}"
+    if _OF_TIME.search(f"{text_of(get(slo, 'metadata'), 'name')} {of_all}"):
         raise _ObjectiveError(
             'nothing says within which time requests are good: write a value, or le="0.25" in the query'
         )
     return f"success_rate >= {percent}%"
+
+
+def _of_threshold(op: Any, value: Any, percent: str, queries: str) -> str:
+    if op not in _OPS:
+        raise _ObjectiveError("with a value, op is lt or lte: it is how long requests may take")
+    quantile = _QUANTILE.search(queries)
+    if quantile is None and _OF_MEAN.search(queries):
+        raise _ObjectiveError("its query is of a mean, which is no quantile: ask for histogram_quantile")
+    share = _plain(Decimal(quantile["share"]) * 100) if quantile else percent
+    return f"latency.p{share} {_OPS[op]} {_time(_number(value, 'value'), _unit(queries))}"
 
 
 def _indicator(slo: Any, objective: Any, indicators: Mapping[str, Any]) -> Any:
@@ -127,6 +143,8 @@ def _percent(objective: Any) -> str:
     share, percent = get(objective, "target"), get(objective, "targetPercent")
     if share is None and percent is None:
         raise _ObjectiveError("an objective has no target")
+    if share is not None and percent is not None:
+        raise _ObjectiveError("an objective has a target or a targetPercent, and not both")
     found = _number(percent, "targetPercent") if share is None else _number(share, "target") * 100
     if not 0 < found < 100:
         raise _ObjectiveError("a target is between 0 and 1, and targetPercent between 0 and 100")

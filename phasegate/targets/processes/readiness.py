@@ -14,6 +14,7 @@ from phasegate.base.facts import Code, Fact, Message, fact
 from phasegate.http.addresses import Address, TargetAddresses
 from phasegate.http.client import Network
 from phasegate.http.places import address_of
+from phasegate.targets.patience import Patience
 from phasegate.targets.processes.entries import Ready
 from phasegate.targets.processes.sockets import Owner, owner, stranger
 from phasegate.world import HttpFailure, HttpRequest
@@ -55,27 +56,31 @@ def probe_for(ready: Ready, url: str, watched: Watched) -> Probe:
 async def wait_until_ready(probe: Probe, within: float) -> float:
     """Ask again and again, quickly at first, and return the seconds it took.
 
-    Errors: TargetError with the last reason when `within` seconds did not do.
+    Errors: TargetError with the last reason when `within` seconds did not do, in which somebody could look.
     """
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    deadline = started + within
+    patience = Patience(within)
+    now = asyncio.get_running_loop().time
     wait = FIRST_WAIT
     reason: Message = _NOT_ASKED
     while True:
-        asked = loop.time()
+        asked = now()
+        until = min(patience.ends, asked + _TRY)
         try:
-            async with asyncio.timeout_at(min(deadline, asked + _TRY)):
+            async with asyncio.timeout_at(until):
                 reason = await probe()
         except TimeoutError:
             # What was learnt before says more than a last question that was hardly given time.
-            if reason == _NOT_ASKED or loop.time() - asked > LONGEST_WAIT:
+            if reason == _NOT_ASKED or now() - asked > LONGEST_WAIT:
                 reason = fact(Code.NO_ANSWER_IN_TIME)
         if not reason:
-            return loop.time() - started
-        if loop.time() >= deadline - FIRST_WAIT:
+            return patience.taken
+        patience.look(due=until)
+        last = patience.ends - FIRST_WAIT
+        if now() >= last:
             raise TargetError(fact(Code.NOT_READY, within=within, why=reason))
-        await asyncio.sleep(min(wait, deadline - FIRST_WAIT - loop.time()))
+        wakes = min(now() + wait, last)
+        await asyncio.sleep(max(wakes - now(), 0.001))
+        patience.look(due=wakes)
         wait = min(wait * _GROWTH, LONGEST_WAIT)
 
 

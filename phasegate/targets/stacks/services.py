@@ -19,6 +19,7 @@ from phasegate.plan.asked.services import ServiceEntry
 from phasegate.targets.containers.engine.client import Engine, EngineError
 from phasegate.targets.containers.engine.listening import Happened, Listening
 from phasegate.targets.deployment import Site
+from phasegate.targets.patience import Patience
 from phasegate.targets.processes.running import Output
 from phasegate.targets.stacks.expected import Expected
 from phasegate.targets.stacks.logs import Follower, all_ended
@@ -128,28 +129,28 @@ class Services:
         Errors: TargetError naming who is not and why, as soon as waiting makes no sense, which a `patient`
         caller does not think of what is unhealthy; EngineError.
         """
-        loop = asyncio.get_running_loop()
-        started = loop.time() - (0 if left is None else within - left)
+        before = 0.0 if left is None else within - left
+        patience = Patience(within - before)
         while True:
             self._news.clear()
+            late = patience.left <= 0
             containers = find_networked(await self.found())
             self._begin(containers)
             standings = [(one, await self._standing(one)) for one in containers]
             missing = [name for name in of if name not in {one.service for one in containers}]
             waiting = [(one, how) for one, how in standings if how.way is not Way.READY]
-            late = loop.time() - started >= within
             lost = [
                 (one, how) for one, how in waiting if late or _is_lost(one, how, patient=patient, final=final)
             ]
             if lost and not late and not self._goes_on:
                 raise await self._failure(lost[:1])
-            self._note_ready(standings, loop.time() - started)
+            self._note_ready(standings, before + patience.taken)
             gone = missing if late or final else []
             if len(lost) == len(waiting) and gone == missing:
                 if lost or gone:
                     await self._go_on_without(lost, gone, within if late else None)
                 break
-            await self._wait(min(POLL, max(within - (loop.time() - started), 0.01)))
+            await self._wait(min(POLL, max(patience.left, 0.01)), patience)
         self._up = True
         self.addresses = self._locate(one for one in containers if one.service not in self.out)
 
@@ -158,10 +159,10 @@ class Services:
 
         Errors: TargetError, why it is not, as soon as waiting makes no sense; EngineError.
         """
-        loop = asyncio.get_running_loop()
-        started = loop.time()
+        patience = Patience(within)
         while True:
             self._news.clear()
+            last = patience.left <= 0
             containers = [one for one in find_networked(await self.found()) if one.name == name]
             self._begin(containers)
             how = ContainerStanding(way=Way.BROKEN, why=_NO_CONTAINER)
@@ -171,10 +172,9 @@ class Services:
                 return
             if how.way is Way.BROKEN:
                 raise TargetError(how.why)
-            left = within - (loop.time() - started)
-            if left <= 0:
+            if last:
                 raise TargetError(fact(Code.NOT_READY, within=within, why=how.why))
-            await self._wait(min(POLL, max(left, 0.01)))
+            await self._wait(min(POLL, max(patience.left, 0.01)), patience)
 
     async def trouble_of(self, name: str) -> Message:
         """Why the container of this name does not run; empty while it does. Errors: EngineError."""
@@ -243,12 +243,16 @@ class Services:
 
     # On their way up.
 
-    async def _wait(self, seconds: float) -> None:
+    async def _wait(self, seconds: float, patience: Patience | None = None) -> None:
+        due = asyncio.get_running_loop().time() + seconds
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(due):
                 await self._news.wait()
         except TimeoutError:
             return
+        finally:
+            if patience is not None:
+                patience.look(due)
         await asyncio.sleep(0.02)  # what comes at once is looked at at once
 
     def _begin(self, containers: Iterable[Container]) -> None:

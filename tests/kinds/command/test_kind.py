@@ -590,6 +590,12 @@ def test_words_about_results_need_results(name: str) -> None:
             sh("true", **{name: True}, **params)
 
 
+@pytest.mark.parametrize("command", [["go", "test", "-json", "-failfast"], ["sh", "-c", "go test -failfast"]])
+def test_go_that_leaves_out_tests_after_a_failure_is_refused(command: list[str]) -> None:
+    with pytest.raises(ValidationError, match="with -failfast, go leaves out what is behind"):
+        CommandParams.model_validate({"command": command, "format": "go"})
+
+
 GO_TEST = "".join(
     f'{{"Action": "{action}", "Package": "shop"{more}}}\n'
     for action, more in (

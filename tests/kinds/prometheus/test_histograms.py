@@ -96,6 +96,7 @@ def test_series_of_several_targets_are_counted_together_whatever_their_buckets()
         (classic("0.1 +Inf", (0, [5, 4]), (15, [5, 5])), "does not fit together"),
         (classic("0.1 +Inf", (0, [5, math.nan]), (15, [5, 5])), "does not fit together"),
         (classic("0.1 +Inf", (0, [0, 0]), (15, [0.5, 1])), "does not fit together"),
+        (classic("0.1 +Inf", (0, [0, 0]), (15, [1e18, 1e18])), "does not fit together"),
         (classic("0.1 0.5 +Inf", (0, [5, 9, 9]), (15, [2, 20, 20])), "buckets changed in the window"),
     ],
 )

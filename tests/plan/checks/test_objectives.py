@@ -88,6 +88,7 @@ def source(query: str) -> dict[str, Any]:
 
 FAST = {"thresholdMetric": source("request_duration_seconds")}
 GOOD = {"ratioMetric": {"good": source("ok_total"), "total": source("all_total")}}
+UP = "success_rate >= 99.9%"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,13 @@ GOOD = {"ratioMetric": {"good": source("ok_total"), "total": source("all_total")
         (
             {"target": 0.95},
             {"ratioMetric": {"good": source('sum(rate(d_ms_bucket{a="b",le="250"}[5m]))')}},
+            "latency.p95 <= 250ms",
+        ),
+        ({"target": 0.999}, {"ratioMetric": {"bad": source("e_total"), "total": source("all_total")}}, UP),
+        ({"target": 0.999}, {"ratioMetric": {"raw": source("availability"), "rawType": "success"}}, UP),
+        (
+            {"target": 0.95},
+            {"ratioMetric": {"bad": source('d_seconds_count - d_seconds_bucket{le="0.25"}')}},
             "latency.p95 <= 250ms",
         ),
     ],
@@ -135,6 +143,20 @@ def test_an_indicator_may_stand_beside_its_slo() -> None:
         ({"target": 0.9, "op": "lt", "value": -1}, FAST, "is no number above 0"),
         ({"target": 0.9, "op": "lt", "value": 1}, {"thresholdMetric": source("duration")}, "the unit is not"),
         ({"target": 0.9}, {"ratioMetric": {"good": source("fast_latency_total")}}, "within which time"),
+        ({"target": 0.9}, {"ratioMetric": {"bad": source("slow_requests_total")}}, "within which time"),
+        ({"target": 0.9}, FAST, "write op and value"),
+        ({"target": 0.9}, {"description": "good ones"}, "it has no ratioMetric"),
+        ({"target": 0.9, "targetPercent": 99}, GOOD, "and not both"),
+        (
+            {"target": 0.9},
+            {"ratioMetric": {"good": source('d_seconds_bucket{le="1"} - d_seconds_bucket{le="0.1"}')}},
+            "several edges, le: 0.1, 1",
+        ),
+        (
+            {"target": 0.9, "op": "lt", "value": 1},
+            {"thresholdMetric": source("rate(d_seconds_sum[5m]) / rate(d_seconds_count[5m])")},
+            "is of a mean",
+        ),
     ],
 )
 def test_what_cannot_be_told_of_an_objective_is_said(
@@ -142,6 +164,14 @@ def test_what_cannot_be_told_of_an_objective_is_said(
 ) -> None:
     with pytest.raises(ValueError, match=why):
         criterion_of(slo(objective, **indicator), objective, {})
+
+
+@pytest.mark.parametrize("method", ["Timeslices", "RatioTimeslices"])
+def test_an_objective_on_pieces_of_time_is_none_on_requests(method: str) -> None:
+    written = slo({"target": 0.99}, **GOOD)
+    written["spec"]["budgetingMethod"] = method
+    with pytest.raises(ValueError, match=f"budgetingMethod {method} counts pieces of time"):
+        criterion_of(written, {"target": 0.99}, {})
 
 
 @pytest.mark.parametrize(

@@ -132,3 +132,24 @@ async def test_a_question_without_an_answer_ends_with_the_time() -> None:
 
     with raises(TargetError, match="no answer in time"):
         await wait_until_ready(probe, 0.3)
+
+
+@pytest.mark.parametrize("held_up_at", [0.5, 3.9])
+def test_time_in_which_nobody_could_look_is_not_held_against_the_target(held_up_at: float) -> None:
+    async def refuses_at_first() -> str:
+        await asyncio.sleep(0.01)  # as an answer of a network does
+        return "" if asyncio.get_running_loop().time() > held_up_at + 1 else "connection refused"
+
+    # The target has been ready for seconds when this process goes on.
+    taken = run_simulated(wait_until_ready(refuses_at_first, 4), stalls=[(held_up_at, 6.0)])
+    assert held_up_at + 6 <= taken < held_up_at + 7
+
+
+def test_target_that_hangs_is_given_up_however_often_nobody_could_look() -> None:
+    async def hangs() -> str:
+        await asyncio.sleep(3600)
+        return ""
+
+    stalls = [(0.5 + at, 0.6) for at in range(60)]
+    with pytest.raises(TargetError):
+        run_simulated(wait_until_ready(hangs, 4), stalls=stalls)
