@@ -17,6 +17,7 @@ from phasegate.pipeline.request import RunRequest
 from phasegate.pipeline.run import execute
 from phasegate.render.sentences import sentence
 from tests.docs.pages import DOCS, blocks
+from tests.toolchains import why_no_cargo
 
 pytestmark = pytest.mark.slow
 
@@ -97,6 +98,8 @@ def _fetch(tool: str, folder: Path) -> str | Path | None:
     """A folder with packages, None where nothing is needed, or why there are none."""
     if missing := [one for one in BUILDS[tool].needs if shutil.which(one) is None]:
         return f"{missing[0]} is not on PATH"
+    if tool == "cargo" and (why := why_no_cargo()):
+        return why
     commands = {
         "jest": ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"],
         "maven": ["mvn", "--batch-mode", "--quiet", "-Dmaven.test.failure.ignore=true", "test"],

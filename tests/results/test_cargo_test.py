@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from phasegate.model.observation import CaseStatus
 from phasegate.results.cargo_test import read_cargo_test
 from phasegate.results.cases import Results
 from tests.telling import in_english, raises
+from tests.toolchains import why_no_cargo
 
 PASSED, FAILED, SKIPPED, LOST = CaseStatus
 WORDS = {"ok": 0, "FAILED": 1, "ignored": 2}
@@ -239,8 +239,9 @@ pub fn sum(a: u8, b: u8) -> u8 { a + b }
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not on PATH")
 def test_cargo_itself_is_read_as_it_writes(tmp_path: Path) -> None:
+    if why := why_no_cargo():
+        pytest.skip(why)
     for name, text in WORKSPACE.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
