@@ -25,6 +25,7 @@ ANY = pytest.mark.parametrize("name", RUNS)
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api")
+    playwright.expect.set_options(timeout=30_000)  # milliseconds, of which a busy machine needs many
     with playwright.sync_playwright() as started:
         launched = started.chromium.launch(
             executable_path=str(CHROMIUM),
