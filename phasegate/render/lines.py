@@ -39,6 +39,7 @@ class LineTally:
 
     total: int
     judged: int
+    """Those of which the run knows whether they hold."""
     counts: Mapping[LineStatus, int]
 
     @property
@@ -66,7 +67,8 @@ class LineTally:
 def line_tally(run: RunResult) -> LineTally:
     counts = Counter(one.status for one in run.lines())
     total = counts.total()
-    return LineTally(total=total, judged=total - counts[LineStatus.NOT_JUDGED], counts=counts)
+    unknown = counts[LineStatus.NOT_JUDGED] + counts[LineStatus.NOT_VERIFIED]
+    return LineTally(total=total, judged=total - unknown, counts=counts)
 
 
 class LineRows:
@@ -77,7 +79,9 @@ class LineRows:
         self._verdicts = run.verdicts()
 
     def of(self, lines: Sequence[Line]) -> tuple[LineRow, ...]:
-        return tuple(self._row(judged, LINE) for judged in judge_lines(lines, self._verdicts))
+        """The rows of a list; a known issue is solved when its criteria are met."""
+        badges = KNOWN_ISSUE if lines is self._run.people.known else LINE
+        return tuple(self._row(judged, badges) for judged in judge_lines(lines, self._verdicts))
 
     def of_step(self, step: StepResult) -> Iterator[LineList]:
         """Work and outcomes of a step."""
@@ -97,13 +101,7 @@ class LineRows:
             ("Next", people.next),
         ):
             if lines:
-                rows = self.known() if lines is people.known else self.of(lines)
-                yield LineList(title=title, rows=rows)
-
-    def known(self) -> tuple[LineRow, ...]:
-        """Of the known issues, which are solved when their criteria are met."""
-        judged = judge_lines(self._run.people.known, self._verdicts)
-        return tuple(self._row(one, KNOWN_ISSUE) for one in judged)
+                yield LineList(title=title, rows=self.of(lines))
 
     def _row(self, judged: JudgedLine, badges: Mapping[LineStatus, Badge]) -> LineRow:
         line = judged.line

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from phasegate.base.dataclass import dataclass
 from phasegate.base.units import format_seconds
@@ -79,6 +79,10 @@ class _Document:
         self._run = run
         self._people = run.people
         self._criteria = {one.id: one for one in run.criteria}
+        self._by_step: dict[str | None, list[CriterionResult]] = {}
+        for one in run.criteria:
+            self._by_step.setdefault(one.asked.step, []).append(one)
+        self._evidence = _first_evidence(run)
         self._rows = LineRows(run)
         self._report = FORMATS["html"].file
 
@@ -134,12 +138,12 @@ class _Document:
         )
         yield from self._list(f"#### {WORDS.work}", asked.work, numbered=True)
         yield from self._list(f"#### {WORDS.outcomes}", asked.outcomes)
-        criteria = [one for one in self._run.criteria if one.asked.step == step.id]
+        criteria = self._by_step.get(step.id, ())
         yield from self._criteria_list(f"#### {WORDS.judged_criteria}", criteria)
 
     def _phase_criteria(self) -> Iterator[str]:
         """What the phase as a whole is to reach, and the criteria that belong to no step."""
-        criteria = [one for one in self._run.criteria if one.asked.step is None]
+        criteria = self._by_step.get(None, ())
         if not criteria and not self._people.outcomes:
             return
         if self._people.outcomes:
@@ -157,7 +161,7 @@ class _Document:
             yield from self._list(f"**{WORDS.measures}**:", risk.measures)
 
     def _list(self, heading: str, lines: Sequence[Line], *, numbered: bool = False) -> Iterator[str]:
-        rows = self._rows.known() if lines is self._people.known else self._rows.of(lines)
+        rows = self._rows.of(lines)
         if not rows:
             return
         yield from (heading, "")
@@ -201,7 +205,8 @@ class _Document:
     def _criterion(self, item: CriterionResult) -> str:
         warns = f", {WORDS.warns}" if item.level is Level.WARN else ""
         text = item.asked.title or full_expression(item)
-        evidence = "".join(f", [{WORDS.evidence}]({href})" for href in self._evidence(item))
+        href = self._evidence.get((item.subject, item.part))
+        evidence = f", [{WORDS.evidence}]({href})" if href else ""
         figure = f"{self._figure(item)}: {self._link(item.id)}"
         return f"- {_badge(of_criterion(item))} {_text(text)} ({figure}{evidence}{warns})"
 
@@ -213,15 +218,19 @@ class _Document:
         seen = f"{observed(item)}, bound {shows}" if shows.startswith((">", "<")) else observed(item)
         return _text(f"{seen}, {WORDS.needs} {required(item)}")
 
-    def _evidence(self, item: CriterionResult) -> Iterator[str]:
-        """The evidence of the first case that did not pass, or of the first that did."""
-        check = next((one for one in self._run.checks() if one.id == item.subject), None)
-        part = item.part
-        seen = check.seen.cases if check else ()
-        cases = [case for case in seen if case.evidence and (not part or case.part == part)]
-        cases.sort(key=lambda case: case.status is CaseStatus.PASSED)
-        hrefs = (evidence_href(path) for case in cases[:1] for path in case.evidence[:1])
-        return (href for href in hrefs if href)
+
+def _first_evidence(run: RunResult) -> Mapping[tuple[str, str], str]:
+    """The evidence of the first case that did not pass, or of the first that did, by check and part; the
+    empty part is the whole."""
+    found: dict[tuple[str, str], str] = {}
+    for passed in (False, True):
+        for check in run.checks():
+            for case in check.seen.cases:
+                if case.evidence and (case.status is CaseStatus.PASSED) is passed:
+                    href = evidence_href(case.evidence[0])
+                    for part in ("", case.part) if href else ():
+                        found.setdefault((check.id, part), href or "")
+    return found
 
 
 def _badge(badge: Badge) -> str:

@@ -69,6 +69,8 @@ def test_every_report_begins_with_how_many_lines_of_the_plan_are_judged() -> Non
     first, *_ = standing(failing_run())
     assert first.text == "5 of 15 lines judged, 2 hold, 3 open"
     assert first.tone == "fail"
+    first, *_ = standing(crashed_run())
+    assert first.text == "0 of 15 lines judged, 5 not verified"
 
 
 def test_baselines_are_said_beside_the_verdict_and_listed_with_their_hashes() -> None:

@@ -18,7 +18,7 @@ from phasegate.kinds.database.migrations import MOST, TOOLS, Compared, compare
 from phasegate.kinds.database.params import DatabaseParams, MigrationsWritten, RowsWritten, TableWritten
 from phasegate.kinds.database.params import Number as NumberWritten
 from phasegate.kinds.database.session import Answer, Session, connected, password_of
-from phasegate.kinds.draft import Draft
+from phasegate.kinds.observation_draft import ObservationDraft
 from phasegate.model.measures import MeasureSpec, Number
 from phasegate.model.observation import Case, CaseStatus, Observation
 from phasegate.world import World
@@ -72,7 +72,7 @@ class DatabaseKind(Kind[DatabaseParams]):
         """Errors: ObservationError where the database is not there."""
         if password := password_of(params.url):
             world.keep_secret(password)
-        seen = Draft()
+        seen = ObservationDraft()
         await _in_a_thread(lambda: _look(params, world, seen))
         return await seen.observation(world, {"pass_rate": ""})
 
@@ -98,7 +98,7 @@ def _asks_cases(params: DatabaseParams) -> bool:
     return bool(params.violations or params.rows or params.tables or params.migrations)
 
 
-def _look(params: DatabaseParams, world: World, seen: Draft) -> None:
+def _look(params: DatabaseParams, world: World, seen: ObservationDraft) -> None:
     with connected(params.url, world.root, params.limit_each) as session:
         session.ask("select 1")  # one error for all where nothing is there
         for name, number in params.numbers.items():
@@ -107,7 +107,7 @@ def _look(params: DatabaseParams, world: World, seen: Draft) -> None:
             seen.cases.append(_case(id, judge))
 
 
-def _take_number(name: str, written: NumberWritten, session: Session, seen: Draft) -> None:
+def _take_number(name: str, written: NumberWritten, session: Session, seen: ObservationDraft) -> None:
     try:
         answer = session.ask(written.sql)
     except ObservationError as error:

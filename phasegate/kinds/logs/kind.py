@@ -18,8 +18,8 @@ from phasegate.base.problems import Location, refuse
 from phasegate.base.units import Dimension
 from phasegate.http.written import Headers, address_like
 from phasegate.kinds.base import Kind, Requirement, TimedParams
-from phasegate.kinds.draft import Draft
 from phasegate.kinds.logs.places import Files, Loki, Place, Printed, Read, journal
+from phasegate.kinds.observation_draft import ObservationDraft
 from phasegate.model.measures import MeasureSpec, Number
 from phasegate.model.observation import CaseStatus, Observation
 from phasegate.world import HttpFailure, HttpRequest, Progress, World
@@ -139,7 +139,7 @@ class LogsKind(Kind[LogsParams]):
 
     async def observe(self, params: LogsParams, world: World) -> Observation:
         """Errors: ObservationError where the place cannot be read."""
-        place, seen = _place(params, world), Draft()
+        place, seen = _place(params, world), ObservationDraft()
         await place.begin()
         if params.request is not None:
             await _follow(params, params.request, place, world, seen)
@@ -160,7 +160,9 @@ def _place(params: LogsParams, world: World) -> Place:
     return Files(world.root, params.file)
 
 
-async def _follow(params: LogsParams, asked: MarkerWritten, place: Place, world: World, seen: Draft) -> None:
+async def _follow(
+    params: LogsParams, asked: MarkerWritten, place: Place, world: World, seen: ObservationDraft
+) -> None:
     """Cause a line, and wait for it."""
     marker = f"phasegate-{secrets.token_hex(12)}"
     there = world.target.destination(asked.url)
@@ -210,7 +212,7 @@ def _member(document: Any, name: str) -> Any:
     return document
 
 
-async def _count(params: LogsParams, read: Read, seen: Draft) -> None:
+async def _count(params: LogsParams, read: Read, seen: ObservationDraft) -> None:
     """What the lines of the whole time hold."""
     partial = bool(read.partial)
     seen.measures["lines"] = Number(value=len(read.lines), partial=partial)

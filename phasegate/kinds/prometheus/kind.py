@@ -14,7 +14,7 @@ from phasegate.base.facts import Code, Message, fact
 from phasegate.base.units import Dimension
 from phasegate.kinds.answers import unit_of
 from phasegate.kinds.base import Kind, Requirement, TimedParams
-from phasegate.kinds.draft import Draft
+from phasegate.kinds.observation_draft import ObservationDraft
 from phasegate.kinds.prometheus.histograms import (
     HistogramSeries,
     Target,
@@ -41,7 +41,7 @@ POLL = 0.5
 
 
 @dataclass(slots=True)
-class _Seen(Draft):
+class _Seen(ObservationDraft):
     ages: list[float] = field(default_factory=list)
 
 

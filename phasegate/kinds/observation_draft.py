@@ -16,7 +16,7 @@ from phasegate.world import Progress, World
 
 
 @dataclass(slots=True)
-class Draft:
+class ObservationDraft:
     """What was seen so far."""
 
     measures: dict[str, Measure] = field(default_factory=dict)
