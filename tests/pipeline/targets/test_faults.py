@@ -101,7 +101,9 @@ SITUATIONS: dict[str, Scene] = {
         criteria="f.recovery_time < 20s\n      - f.recovery_after < 20s\n      - f.outage < 20s"
     ),
     "a process that was paused is good again later than the limit": Scene(
-        fault="pause: shop, at: 200ms, for: 500ms", criteria="f.recovery_time < 400ms"
+        fault="pause: shop, at: 200ms, for: 1500ms",
+        criteria="f.recovery_time < 400ms",
+        check=SLEEP % 2.5,
     ),
     "more requests are lost than allowed": Scene(
         fault="stop: shop, at: 200ms, for: 500ms", criteria="f.lost_requests <= 2"
@@ -252,7 +254,9 @@ def test_record_of_a_run_that_was_killed_says_that_the_fault_may_still_be_on(des
 
 
 def test_step_that_needs_one_whose_fault_missed_its_limit_is_held_back(desk: Desk) -> None:
-    scene = Scene(fault="pause: shop, at: 200ms, for: 300ms", criteria="f.recovery_time < 100ms")
+    scene = Scene(
+        fault="pause: shop, at: 200ms, for: 1500ms", criteria="f.recovery_time < 100ms", check=SLEEP % 2.5
+    )
     laid(desk, scene).plan(
         scene.plan + f"  - {{id: two, needs: [one], checks: [{{id: after, {SLEEP % 0.1}}}]}}\n"
     )
@@ -269,8 +273,9 @@ def test_fail_fast_begins_nothing_more_once_a_fault_missed_its_limit(
     desk: Desk, limit: str, flags: tuple[str, ...], ran_after: bool
 ) -> None:
     scene = Scene(
-        fault="pause: shop, at: 200ms, for: 300ms",
+        fault="pause: shop, at: 200ms, for: 1500ms",  # longer than a busy machine keeps a probe
         criteria=f"f.recovery_time < {limit}",
+        check=SLEEP % 2.5,
         beside=f"      - {{id: after, {SLEEP % 0.1}}}\n",
     )
     ran = laid(desk, scene).run(*flags)
